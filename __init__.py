@@ -1,0 +1,10 @@
+"""Attention Keypoints, a node pack for ComfyUI: the host's entry point, nothing else."""
+
+WEB_DIRECTORY = "./web"
+
+
+async def comfy_entrypoint():
+    """Give the host the pack's extension. The nodes are imported here, so importing the package needs no host."""
+    from .nodes import AttentionKeypointsExtension
+
+    return AttentionKeypointsExtension()

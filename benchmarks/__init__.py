@@ -1,0 +1,1 @@
+"""Speed and quality, printed as a table and written as JSON."""

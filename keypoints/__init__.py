@@ -1,0 +1,1 @@
+"""Keypoints and what is done with them."""
