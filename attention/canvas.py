@@ -22,8 +22,10 @@ def as_rgb(images: torch.Tensor) -> torch.Tensor:
     outside 0..1 (or not numbers) are brought inside. Raises ValueError for any other shape.
     """
     if images.ndim != 4 or images.shape[-1] not in (1, 3, 4) or 0 in images.shape:
-        raise ValueError(f"Expected pictures of shape [batch, height, width, channels] with 1, 3 or 4 channels, "
-                         f"got shape {list(images.shape)}. Connect an IMAGE output that holds a picture.")
+        raise ValueError(
+            f"Expected pictures of shape [batch, height, width, channels] with 1, 3 or 4 "
+            f"channels, got shape {list(images.shape)}. Connect an IMAGE output that holds a picture."
+        )
     images = images.detach().to(device="cpu", dtype=torch.float32)
     images = images.expand(*images.shape[:3], 3) if images.shape[-1] == 1 else images[..., :3]
     return torch.nan_to_num(images).clamp(0, 1)
@@ -39,8 +41,10 @@ def match_batches(images: torch.Tensor, count: int, what: str) -> tuple[torch.Te
         return images, [0 if count == 1 else i for i in range(len(images))]
     if len(images) == 1:
         return images.expand(count, *images.shape[1:]), list(range(count))
-    raise ValueError(f"Got {len(images)} pictures but {what} of {count}. Connect the same pictures that "
-                     f"the {what} were made from, or a single picture.")
+    raise ValueError(
+        f"Got {len(images)} pictures but {what} of {count}. Connect the same pictures that "
+        f"the {what} were made from, or a single picture."
+    )
 
 
 def to_pil(image: torch.Tensor) -> Image.Image:
@@ -59,8 +63,8 @@ def text_size(width: float, height: float) -> int:
 
 
 def line_width(width: float, height: float) -> float:
-    """Line width in pixels for drawing on a picture: about 1/128 of its size, never under 1.5."""
-    return max(1.5, (width * height) ** 0.5 / 128)
+    """Line width in pixels for drawing on a picture: about 1/110 of its size, never under 2."""
+    return max(2.0, (width * height) ** 0.5 / 110)
 
 
 @lru_cache(maxsize=64)
@@ -70,14 +74,23 @@ def font(size: int) -> ImageFont.FreeTypeFont:
 
 
 def printable(text: str) -> str:
-    """The text in letters that Pillow's own font has: accents are dropped, other scripts become '?'."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    """The text in letters that Pillow's own font has: accents are dropped, other scripts become '?'.
+
+    The underscores of names like left_hand become spaces.
+    """
+    letters = unicodedata.normalize("NFKD", text.replace("_", " "))
+    plain = "".join(c for c in letters if not unicodedata.combining(c))
     return "".join(c if " " <= c <= "~" or c in "…·" else "?" for c in plain)
 
 
 def text_width(text: str, size: int) -> float:
     """Width of one line of text in pixels, without its outline."""
     return font(size).getlength(printable(text))
+
+
+def outline_width(size: int) -> int:
+    """Width in pixels of the rim around outlined text of a size."""
+    return max(1, round(size / 10))
 
 
 def fit_text(text: str, size: int, width: float) -> str:
@@ -90,13 +103,20 @@ def fit_text(text: str, size: int, width: float) -> str:
     return text + "…" if text else ""
 
 
-def paint_text(canvas: np.ndarray, text: str, left: float, baseline: float, size: int,
-               colour=_LIGHT, outline: bool = True) -> None:
+def paint_text(
+    canvas: np.ndarray,
+    text: str,
+    left: float,
+    baseline: float,
+    size: int,
+    colour=_LIGHT,
+    outline: bool = True,
+) -> None:
     """Write one line of text, starting at `left` on `baseline`.
 
     With `outline`, a rim in the opposite lightness keeps it legible on any background.
     """
-    text, rim = printable(text), max(1, round(size / 8)) if outline else 0
+    text, rim = printable(text), outline_width(size) if outline else 0
     if not text:
         return
     pad = rim + 2
@@ -122,8 +142,15 @@ def paint_disc(canvas: np.ndarray, centre, radius: float, colour, opacity: float
 
 def paint_ring(canvas: np.ndarray, centre, radius: float, width: float, colour, opacity: float = 1.0) -> None:
     """A circle of the given line width around `centre` (x, y), empty inside."""
-    _paint_near(canvas, centre, centre, lambda distance: width / 2 - abs(distance - radius),
-                radius + width / 2, colour, opacity)
+    _paint_near(
+        canvas,
+        centre,
+        centre,
+        lambda distance: width / 2 - abs(distance - radius),
+        radius + width / 2,
+        colour,
+        opacity,
+    )
 
 
 def _text_mask(text: str, size: int, shape, start, rim: int) -> np.ndarray:
@@ -160,6 +187,6 @@ def _paint_mask(canvas: np.ndarray, mask: np.ndarray, corner: tuple[int, int], c
     left, top = (max(0, c) for c in corner)
     right = max(left, min(canvas.shape[1], corner[0] + mask.shape[1]))
     bottom = max(top, min(canvas.shape[0], corner[1] + mask.shape[0]))
-    share = mask[top - corner[1]:bottom - corner[1], left - corner[0]:right - corner[0], None]
+    share = mask[top - corner[1] : bottom - corner[1], left - corner[0] : right - corner[0], None]
     place = canvas[top:bottom, left:right]
     place += share * (np.asarray(colour, dtype=np.float32) - place)

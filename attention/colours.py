@@ -8,12 +8,20 @@ from functools import lru_cache
 
 import numpy as np
 
-_RGB_TO_LMS = np.array([[0.4122214708, 0.5363325363, 0.0514459929],
-                        [0.2119034982, 0.6806995451, 0.1073969566],
-                        [0.0883024619, 0.2817188376, 0.6299787005]])
-_LMS_TO_LAB = np.array([[0.2104542553, 0.7936177850, -0.0040720468],
-                        [1.9779984951, -2.4285922050, 0.4505937099],
-                        [0.0259040371, 0.7827717662, -0.8086757660]])
+_RGB_TO_LMS = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_LMS_TO_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
 
 
 def rgb_to_oklab(rgb: np.ndarray) -> np.ndarray:
@@ -27,8 +35,9 @@ def oklab_to_rgb(lab: np.ndarray) -> np.ndarray:
     """OKLab [..., 3] to sRGB [..., 3]. Not clipped: a value outside 0..1 is outside the gamut."""
     lms = (np.asarray(lab, dtype=np.float64) @ np.linalg.inv(_LMS_TO_LAB).T) ** 3
     linear = lms @ np.linalg.inv(_RGB_TO_LMS).T
-    return np.where(linear <= 0.0031308, linear * 12.92,
-                    1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055)
+    return np.where(
+        linear <= 0.0031308, linear * 12.92, 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
+    )
 
 
 def _oklch_to_oklab(lightness, chroma, hue_degrees) -> np.ndarray:
@@ -72,8 +81,9 @@ def distinct_colours(count: int) -> np.ndarray:
     Each next colour is the one farthest in OKLab from all before it, so the first ones stay the same
     when more are asked for. All are bright enough to stand on a picture with a dark outline.
     """
-    lightness, chroma, hue = np.meshgrid([0.60, 0.68, 0.76, 0.84, 0.92], [0.10, 0.14, 0.18, 0.22],
-                                         np.arange(0, 360, 4), indexing="ij")
+    lightness, chroma, hue = np.meshgrid(
+        [0.60, 0.68, 0.76, 0.84, 0.92], [0.10, 0.14, 0.18, 0.22], np.arange(0, 360, 4), indexing="ij"
+    )
     lab = _oklch_to_oklab(lightness, chroma, hue).reshape(-1, 3)
     rgb = oklab_to_rgb(lab)
     in_gamut = ((rgb >= 0) & (rgb <= 1)).all(axis=1)

@@ -31,26 +31,34 @@ def _index(item: int | str, names: Sequence[str]) -> int:
     try:
         index = int(item)
     except ValueError:
-        raise ValueError(f"There is no token named '{item}' in these maps. "
-                         f"The names are: {', '.join(names)}.") from None
+        raise ValueError(
+            f"There is no token named '{item}' in these maps. The names are: {', '.join(names)}."
+        ) from None
     if not 0 <= index < len(names):
-        raise ValueError(f"Token {index} is outside these maps, which hold {len(names)} tokens. "
-                         f"Choose from 0 to {len(names) - 1}.")
+        raise ValueError(
+            f"Token {index} is outside these maps, which hold {len(names)} tokens. "
+            f"Choose from 0 to {len(names) - 1}."
+        )
     return index
 
 
 def check_maps(maps: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
     """Attention maps [B, N, R, R'] as float32 on the CPU. Raises ValueError when they cannot be shown."""
     if maps.ndim != 4 or 0 in maps.shape:
-        raise ValueError(f"Expected attention maps of shape [pictures, tokens, rows, columns], "
-                         f"got shape {list(maps.shape)}. Connect the maps of a node that reads attention.")
+        raise ValueError(
+            f"Expected attention maps of shape [pictures, tokens, rows, columns], "
+            f"got shape {list(maps.shape)}. Connect the maps of a node that reads attention."
+        )
     if len(names) != maps.shape[1]:
-        raise ValueError(f"Got {maps.shape[1]} attention maps per picture but {len(names)} names. "
-                         f"Each map needs one name.")
+        raise ValueError(
+            f"Got {maps.shape[1]} attention maps per picture but {len(names)} names. Each map needs one name."
+        )
     maps = maps.detach().to(device="cpu", dtype=torch.float32)
     if not maps.isfinite().all():
-        raise ValueError("The attention maps hold values that are not numbers. Check that the picture is a "
-                         "proper one and that the model gives pictures with its present precision.")
+        raise ValueError(
+            "The attention maps hold values that are not numbers. Check that the picture is a "
+            "proper one and that the model gives pictures with its present precision."
+        )
     return maps
 
 

@@ -9,9 +9,16 @@ from .heat import EACH_MAP, check_maps, normalise_maps, pick_tokens, resize_maps
 MAXIMUM, MEAN = COMBINATIONS = ("maximum", "mean")
 
 
-def maps_to_mask(maps: torch.Tensor, names: Sequence[str], which: str | Sequence[int | str],
-                 size: tuple[int, int], *, combine: str = MAXIMUM, normalise: str = EACH_MAP,
-                 threshold: float | None = None) -> torch.Tensor:
+def maps_to_mask(
+    maps: torch.Tensor,
+    names: Sequence[str],
+    which: str | Sequence[int | str],
+    size: tuple[int, int],
+    *,
+    combine: str = MAXIMUM,
+    normalise: str = EACH_MAP,
+    threshold: float | None = None,
+) -> torch.Tensor:
     """One mask per picture from the maps of the chosen tokens.
 
     maps       [B, N, R, R'], each value a share of attention in 0..1, with N `names`
@@ -25,9 +32,9 @@ def maps_to_mask(maps: torch.Tensor, names: Sequence[str], which: str | Sequence
     """
     maps = check_maps(maps, names)
     if combine not in COMBINATIONS:
-        raise ValueError(f"Unknown way to combine tokens '{combine}'. Choose one of: {', '.join(COMBINATIONS)}.")
+        raise ValueError(f"Unknown way to combine '{combine}'. Choose one of: {', '.join(COMBINATIONS)}.")
     if min(size) < 1:
-        raise ValueError(f"A mask needs at least one pixel each way, got height {size[0]} and width {size[1]}.")
+        raise ValueError(f"A mask needs at least one pixel, got height {size[0]} and width {size[1]}.")
     if threshold is not None and not 0 <= threshold <= 1:
         raise ValueError(f"The threshold must lie between 0 and 1, got {threshold}.")
     chosen = normalise_maps(maps, normalise)[0][:, pick_tokens(names, which)]

@@ -13,13 +13,22 @@ from .heat import EACH_MAP, check_maps, normalise_maps, resize_maps
 PER_TOKEN, GRID = LAYOUTS = ("one picture per token", "grid")
 
 
-def overlay_maps(images: torch.Tensor, maps: torch.Tensor, names: Sequence[str], *, layout: str = GRID,
-                 normalise: str = EACH_MAP, opacity: float = 0.85, mark_peak: bool = False,
-                 legend: bool = True) -> torch.Tensor:
+def overlay_maps(
+    images: torch.Tensor,
+    maps: torch.Tensor,
+    names: Sequence[str],
+    *,
+    layout: str = GRID,
+    normalise: str = EACH_MAP,
+    opacity: float = 0.8,
+    mark_peak: bool = False,
+    legend: bool = True,
+) -> torch.Tensor:
     """Lay the heat of every token's map over the picture.
 
     images     [B, H, W, C] in 0..1, or one picture for all maps
-    maps       [B, N, R, R'], each value a share of attention in 0..1, with N `names`; or one set for all pictures
+    maps       [B, N, R, R'], each value a share of attention in 0..1, with N `names`; or of one picture,
+               for all pictures
     layout     `one picture per token`: [B * N, H, W, 3], all tokens of the first picture first;
                `grid`: [B, sheet height, sheet width, 3], the picture and then every token, with names
     normalise  what the colours span, see `normalise_maps`
@@ -38,21 +47,20 @@ def overlay_maps(images: torch.Tensor, maps: torch.Tensor, names: Sequence[str],
     values, low, high = normalise_maps(check_maps(maps, names), normalise)
     results = None
     for b, partner in enumerate(partners):
-        ends = [(float(lo), float(hi)) for lo, hi in zip(low[partner], high[partner], strict=True)]
+        ends = list(zip(low[partner].tolist(), high[partner].tolist(), strict=True))
         if layout == GRID:
-            picture = sheet.fit_tile(images[b], len(names) + 1)
-            tiles = [picture.numpy(), *_overlays(picture, values[partner], opacity, mark_peak)]
-            notes = ["", *(_span(*pair) if normalise == EACH_MAP and legend else "" for pair in ends)]
-            bar = ("low", "high") if normalise == EACH_MAP else tuple(map(_number, ends[0]))
-            drawn = [sheet.contact_sheet(tiles, ["picture", *names], notes, bar if legend else None)]
+            tile = sheet.fit_tile(images[b], len(names) + 1)
+            tiles = [tile.numpy(), *_overlays(tile, values[partner], opacity, mark_peak)]
+            drawn = [_label_sheet(tiles, names, ends, normalise, legend)]
         else:
             drawn = _overlays(images[b], values[partner], opacity, mark_peak)
             if legend:
-                drawn = (sheet.with_strip(tile, name, tuple(map(_number, pair)))
-                         for tile, name, pair in zip(drawn, names, ends, strict=True))
+                drawn = _label_each(drawn, names, ends)
         per_picture = 1 if layout == GRID else len(names)
         for n, canvas in enumerate(drawn):
-            if results is None:  # made once, at its full size: a stack of all pictures would need twice the memory
+            if (
+                results is None
+            ):  # Made once at its full size: stacking at the end would need twice the memory.
                 results = torch.empty(len(partners) * per_picture, *canvas.shape)
             results[b * per_picture + n] = torch.from_numpy(canvas)
     return results
@@ -61,32 +69,43 @@ def overlay_maps(images: torch.Tensor, maps: torch.Tensor, names: Sequence[str],
 def blend_heat(picture: torch.Tensor, heat: torch.Tensor, opacity: float) -> torch.Tensor:
     """Heat [H, W] in 0..1 over a picture [H, W, 3]. Opacity follows the heat, so 0 leaves the picture."""
     colours = torch.from_numpy(heat_colours().copy())[(heat * 255).round().long()]
-    # The square root lets the picture go early enough for the dark colours to be read as heat.
-    share = (opacity * heat.sqrt())[..., None]
+    # Rising faster than the heat at first, so that the dark colours are seen and not only the bright ones.
+    share = (opacity * heat * (2 - heat))[..., None]
     return picture + share * (colours - picture)
 
 
 def _overlays(picture: torch.Tensor, values: torch.Tensor, opacity: float, mark_peak: bool):
     """Yield the picture [h, w, 3] under each of its maps [N, R, R'] in 0..1, as canvases."""
     height, width = picture.shape[:2]
+    rows, columns = values.shape[1:]
     for value in values:
         heat = resize_maps(value[None, None], (height, width))[0, 0]
         canvas = blend_heat(picture, heat, opacity).numpy()
         if mark_peak:
-            row, column = divmod(int(value.argmax()), value.shape[1])
-            _paint_peak(canvas, ((column + 0.5) / value.shape[1] * width, (row + 0.5) / value.shape[0] * height))
+            row, column = divmod(int(value.argmax()), columns)
+            _paint_peak(canvas, ((column + 0.5) / columns * width, (row + 0.5) / rows * height))
         yield canvas
+
+
+def _label_sheet(tiles, names, ends, normalise: str, legend: bool) -> np.ndarray:
+    """The contact sheet of one picture. Where every map has its own scale, its values stand at its name."""
+    own_scales = normalise == EACH_MAP
+    notes = [f"{_number(low)} - {_number(high)}" if own_scales and legend else "" for low, high in ends]
+    bar = ("low", "high") if own_scales else (_number(ends[0][0]), _number(ends[0][1]))
+    return sheet.contact_sheet(tiles, ["picture", *names], ["", *notes], bar if legend else None)
+
+
+def _label_each(overlays, names, ends):
+    """Yield each overlay with its name and its scale beneath."""
+    for overlay, name, (low, high) in zip(overlays, names, ends, strict=True):
+        yield sheet.with_strip(overlay, name, (_number(low), _number(high)))
 
 
 def _paint_peak(canvas: np.ndarray, centre: tuple[float, float]) -> None:
     stroke = line_width(canvas.shape[1], canvas.shape[0])
-    paint_ring(canvas, centre, 3 * stroke, 2 * stroke, (0.0, 0.0, 0.0), 0.85)
-    paint_ring(canvas, centre, 3 * stroke, stroke, (1.0, 1.0, 1.0))
+    paint_ring(canvas, centre, 2.5 * stroke, 1.3 * stroke, (0.0, 0.0, 0.0), 0.8)
+    paint_ring(canvas, centre, 2.5 * stroke, 0.6 * stroke, (1.0, 1.0, 1.0))
 
 
 def _number(value: float) -> str:
     return f"{value:.2g}"
-
-
-def _span(low: float, high: float) -> str:
-    return f"{_number(low)} to {_number(high)}"

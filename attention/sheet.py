@@ -21,17 +21,19 @@ def fit_tile(picture: torch.Tensor, count: int) -> torch.Tensor:
     less where many tiles would make the sheet wider than about 4096.
     """
     height, width = picture.shape[:2]
-    longest = min(512, max(_NARROWEST, round(4096 / count ** 0.5)))
+    longest = min(512, max(_NARROWEST, round(4096 / count**0.5)))
     side = min(max(max(height, width), 256), longest)
     size = [max(1, round(length * side / max(height, width))) for length in (height, width)]
     if size == [height, width]:
         return picture
-    resized = torch.nn.functional.interpolate(picture.movedim(-1, 0)[None], size=size, mode="bicubic", antialias=True)
+    channels_first = picture.movedim(-1, 0)[None]
+    resized = torch.nn.functional.interpolate(channels_first, size=size, mode="bicubic", antialias=True)
     return resized[0].movedim(0, -1).clamp(0, 1).contiguous()
 
 
-def contact_sheet(tiles: Sequence[np.ndarray], captions: Sequence[str], notes: Sequence[str],
-                  ends: tuple[str, str] | None) -> np.ndarray:
+def contact_sheet(
+    tiles: Sequence[np.ndarray], captions: Sequence[str], notes: Sequence[str], ends: tuple[str, str] | None
+) -> np.ndarray:
     """Lay tiles [h, w, 3] of one size out in rows, nearly square, each under its caption.
 
     A note stands faintly at the right of its caption. With `ends`, a colour bar between these two
@@ -49,11 +51,17 @@ def contact_sheet(tiles: Sequence[np.ndarray], captions: Sequence[str], notes: S
         left, top = gap + i % columns * cell_width, gap + i // columns * cell_height
         _paint_caption(canvas, caption, note, left, left + cell_width - gap, top + 1.05 * size, size)
         inset = left + (cell_width - gap - width) // 2
-        canvas[top + line:top + line + height, inset:inset + width] = tile
+        canvas[top + line : top + line + height, inset : inset + width] = tile
     if ends:
         bar = min(canvas.shape[1] - 2 * gap, 24 * size)
-        _paint_bar(canvas, ends, canvas.shape[1] - gap - bar, canvas.shape[1] - gap,
-                   canvas.shape[0] - gap - 0.5 * strip, size)
+        _paint_bar(
+            canvas,
+            ends,
+            canvas.shape[1] - gap - bar,
+            canvas.shape[1] - gap,
+            canvas.shape[0] - 0.5 * (gap + strip),
+            size,
+        )
     return canvas
 
 
@@ -64,7 +72,7 @@ def with_strip(picture: np.ndarray, caption: str, ends: tuple[str, str]) -> np.n
     margin, strip = round(0.6 * size), round(2.2 * size)
     canvas = _paper(height + strip, max(width, _NARROWEST))
     inset = (canvas.shape[1] - width) // 2
-    canvas[:height, inset:inset + width] = picture
+    canvas[:height, inset : inset + width] = picture
     right, middle = canvas.shape[1] - margin, height + 0.5 * strip
     bar = min(0.55 * canvas.shape[1], 18 * size)
     _paint_bar(canvas, ends, right - bar, right, middle, size)
@@ -78,16 +86,20 @@ def _paper(height: int, width: int) -> np.ndarray:
 
 def _columns(count: int, width: int, height: int) -> int:
     """How many columns make the sheet nearly square without leaving much of it empty."""
+
     def cost(columns: int) -> float:
         rows = -(-count // columns)
         return abs(np.log(columns * width / (rows * height))) + 0.5 * (rows * columns - count) / count
+
     return min(range(1, count + 1), key=cost)
 
 
-def _paint_caption(canvas, caption: str, note: str, left: float, right: float, baseline: float, size: int) -> None:
-    small = max(11, round(0.8 * size))
-    note_width = text_width(note, small) + size if note else 0
-    paint_text(canvas, fit_text(caption, size, right - left - note_width), left, baseline, size, _INK, outline=False)
+def _paint_caption(
+    canvas, caption: str, note: str, left: float, right: float, baseline: float, size: int
+) -> None:
+    small = max(12, round(0.8 * size))
+    space = right - left - (text_width(note, small) + size if note else 0)
+    paint_text(canvas, fit_text(caption, size, space), left, baseline, size, _INK, outline=False)
     paint_text(canvas, note, right - text_width(note, small), baseline, small, _FAINT_INK, outline=False)
 
 
@@ -100,4 +112,4 @@ def _paint_bar(canvas, ends: tuple[str, str], left: float, right: float, middle:
     start, stop = round(left + low + 0.6 * size), round(right - high - 0.6 * size)
     top, bottom = round(middle - 0.35 * size), round(middle + 0.35 * size)
     steps = np.linspace(0, 255, max(stop - start, 1)).round().astype(int)
-    canvas[top:bottom, start:start + len(steps)] = heat_colours()[steps]
+    canvas[top:bottom, start : start + len(steps)] = heat_colours()[steps]
