@@ -4,7 +4,7 @@ WEB_DIRECTORY = "./web"
 
 
 async def comfy_entrypoint():
-    """Give the host the pack's extension. The nodes are imported here, so importing the package needs no host."""
+    """Give the host the pack's extension; only here are the nodes imported, which need the host."""
     from .nodes import AttentionKeypointsExtension
 
     return AttentionKeypointsExtension()
