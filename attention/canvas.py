@@ -62,7 +62,7 @@ def text_size(width: float, height: float) -> int:
     return max(11, round(8 + (width * height) ** 0.5 / 42))
 
 
-def line_width(width: float, height: float) -> float:
+def stroke_width(width: float, height: float) -> float:
     """Line width in pixels for drawing on a picture: about 1/110 of its size, never under 2."""
     return max(2.0, (width * height) ** 0.5 / 110)
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from . import sheet
-from .canvas import as_rgb, line_width, match_batches, paint_ring
+from .canvas import as_rgb, match_batches, paint_ring, stroke_width
 from .colours import heat_colours
 from .heat import EACH_MAP, check_maps, normalise_maps, resize_maps
 
@@ -45,6 +45,7 @@ def overlay_maps(
         raise ValueError(f"Opacity must lie between 0 and 1, got {opacity}.")
     images, partners = match_batches(as_rgb(images), len(maps), "attention maps")
     values, low, high = normalise_maps(check_maps(maps, names), normalise)
+    per_picture = 1 if layout == GRID else len(names)
     results = None
     for b, partner in enumerate(partners):
         ends = list(zip(low[partner].tolist(), high[partner].tolist(), strict=True))
@@ -54,15 +55,11 @@ def overlay_maps(
             drawn = [_label_sheet(tiles, names, ends, normalise, legend)]
         else:
             drawn = _overlays(images[b], values[partner], opacity, mark_peak)
-            if legend:
-                drawn = _label_each(drawn, names, ends)
-        per_picture = 1 if layout == GRID else len(names)
-        for n, canvas in enumerate(drawn):
-            if (
-                results is None
-            ):  # Made once at its full size: stacking at the end would need twice the memory.
-                results = torch.empty(len(partners) * per_picture, *canvas.shape)
-            results[b * per_picture + n] = torch.from_numpy(canvas)
+            drawn = _label_each(drawn, names, ends) if legend else drawn
+        for n, canvas in enumerate(drawn, start=b * per_picture):
+            # Made once, at its full size: stacking at the end would need twice the memory.
+            results = torch.empty(len(partners) * per_picture, *canvas.shape) if results is None else results
+            results[n] = torch.from_numpy(canvas)
     return results
 
 
@@ -102,7 +99,7 @@ def _label_each(overlays, names, ends):
 
 
 def _paint_peak(canvas: np.ndarray, centre: tuple[float, float]) -> None:
-    stroke = line_width(canvas.shape[1], canvas.shape[0])
+    stroke = stroke_width(canvas.shape[1], canvas.shape[0])
     paint_ring(canvas, centre, 2.5 * stroke, 1.3 * stroke, (0.0, 0.0, 0.0), 0.8)
     paint_ring(canvas, centre, 2.5 * stroke, 0.6 * stroke, (1.0, 1.0, 1.0))
 

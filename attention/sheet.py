@@ -53,15 +53,8 @@ def contact_sheet(
         inset = left + (cell_width - gap - width) // 2
         canvas[top + line : top + line + height, inset : inset + width] = tile
     if ends:
-        bar = min(canvas.shape[1] - 2 * gap, 24 * size)
-        _paint_bar(
-            canvas,
-            ends,
-            canvas.shape[1] - gap - bar,
-            canvas.shape[1] - gap,
-            canvas.shape[0] - 0.5 * (gap + strip),
-            size,
-        )
+        right, middle = canvas.shape[1] - gap, canvas.shape[0] - 0.5 * (gap + strip)
+        _paint_bar(canvas, ends, max(gap, right - 24 * size), right, middle, size)
     return canvas
 
 
@@ -74,9 +67,11 @@ def with_strip(picture: np.ndarray, caption: str, ends: tuple[str, str]) -> np.n
     inset = (canvas.shape[1] - width) // 2
     canvas[:height, inset : inset + width] = picture
     right, middle = canvas.shape[1] - margin, height + 0.5 * strip
-    bar = min(0.55 * canvas.shape[1], 18 * size)
-    _paint_bar(canvas, ends, right - bar, right, middle, size)
-    _paint_caption(canvas, caption, "", margin, right - bar - size, middle + 0.35 * size, size)
+    # The numbers go before the caption where there is room for little, with some of the bar between them.
+    needed = sum(text_width(end, size) for end in ends) + 3 * size
+    left = max(margin, right - max(needed, min(0.55 * canvas.shape[1], 18 * size)))
+    _paint_bar(canvas, ends, left, right, middle, size)
+    _paint_caption(canvas, caption, "", margin, left - size, middle + 0.35 * size, size)
     return canvas
 
 

@@ -14,11 +14,9 @@ from ..attention.canvas import (
     paint_ring,
     paint_text,
     printable,
+    stroke_width,
     text_size,
     text_width,
-)
-from ..attention.canvas import (
-    line_width as line_width_for,
 )
 from ..attention.colours import distinct_colours
 from .keypoints import Keypoints
@@ -75,32 +73,34 @@ def draw_keypoints(
     images, partners = match_batches(as_rgb(images), len(keypoints.xy), "keypoints")
     results = images.clone()
     height, width = images.shape[1:3]
-    line_width = line_width_for(width, height) if line_width is None else line_width
-    point_radius = 1.3 * line_width_for(width, height) if point_radius is None else point_radius
+    suited = stroke_width(width, height)
     colours = np.array(usual_colours(keypoints.names) or distinct_colours(len(keypoints.names)))
     for canvas, b in zip(results.numpy(), partners, strict=True):
         score = keypoints.score[b].numpy()
         drawn = keypoints.labelled[b].numpy() & (score >= min_score)
-        texts = [
-            "  ".join([name] * show_names + [f"{value:.2f}"] * show_score)
-            for name, value in zip(keypoints.names, score, strict=True)
-        ]
         frame = _Frame(
             places=keypoints.to_pixels(width, height)[b].numpy(),
             drawn=drawn,
             solid=keypoints.visible[b].numpy(),
             opacity=0.25 + 0.75 * score.clip(0, 1) if confidence_as_opacity else np.ones_like(score),
             colours=colours,
-            texts=texts,
+            texts=[
+                _label(name, value, show_names, show_score)
+                for name, value in zip(keypoints.names, score, strict=True)
+            ],
             limbs=[(i, j) for i, j in keypoints.skeleton if drawn[i] and drawn[j]],
-            radius=point_radius,
-            width=line_width,
+            radius=1.3 * suited if point_radius is None else point_radius,
+            width=suited if line_width is None else line_width,
         )
         _draw_limbs(canvas, frame)
         _draw_points(canvas, frame)
-        if show_names or show_score:
-            _draw_labels(canvas, frame)
+        _draw_labels(canvas, frame)
     return results
+
+
+def _label(name: str, score: float, show_name: bool, show_score: bool) -> str:
+    parts = [printable(name)] if show_name else []
+    return "  ".join([*parts, f"{score:.2f}"] if show_score else parts)
 
 
 def _draw_limbs(canvas: np.ndarray, frame: _Frame) -> None:
@@ -131,13 +131,14 @@ def _draw_points(canvas: np.ndarray, frame: _Frame) -> None:
 
 def _draw_labels(canvas: np.ndarray, frame: _Frame) -> None:
     """Names and scores beside the points, with a thin line to the point where a label had to move away."""
-    chosen = np.flatnonzero(frame.drawn)
-    if len(chosen) == 0:
-        return
     height, width = canvas.shape[:2]
+    inside = ((frame.places >= 0) & (frame.places <= (width, height))).all(axis=1)
+    chosen = [k for k in np.flatnonzero(frame.drawn & inside) if frame.texts[k]]
+    if not chosen:
+        return
     size = max(10, round(0.85 * text_size(width, height)))
     rim = outline_width(size)
-    texts = [printable(frame.texts[k]) for k in chosen]
+    texts = [frame.texts[k] for k in chosen]
     widths = np.array([text_width(text, size) for text in texts]) + 2 * rim
     places = frame.places[chosen]
     gap = 1.3 * frame.radius + 2

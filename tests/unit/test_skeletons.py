@@ -1,0 +1,42 @@
+"""Skeletons as data: keypoints/skeletons.py."""
+
+import pytest
+from attention_keypoints.keypoints.skeletons import FIGURE_14, OPENPOSE_18, usual_colours
+
+
+@pytest.mark.parametrize("skeleton", [OPENPOSE_18, FIGURE_14])
+def test_limbs_join_all_joints_into_one_tree(skeleton):
+    assert len(skeleton.limbs) == len(skeleton.names) - 1
+    reached = {skeleton.names.index("neck")}
+    for _ in skeleton.limbs:
+        reached |= {j for i, j in skeleton.limbs if i in reached}
+    assert reached == set(range(len(skeleton.names)))
+
+
+def test_limbs_are_in_the_order_that_pose_drawings_colour_them():
+    drawn = [(2, 3), (2, 6), (3, 4), (4, 5), (6, 7), (7, 8), (2, 9), (9, 10), (10, 11), (2, 12), (12, 13)]
+    drawn += [(13, 14), (2, 1), (1, 15), (15, 17), (1, 16), (16, 18)]
+    assert OPENPOSE_18.limbs == tuple((i - 1, j - 1) for i, j in drawn)
+
+
+@pytest.mark.parametrize("skeleton", [OPENPOSE_18, FIGURE_14])
+def test_left_and_right_are_the_same_but_for_the_side(skeleton):
+    def other_side(name: str) -> str:
+        side, _, joint = name.partition("_")
+        return {"left": "right_", "right": "left_"}[side] + joint if joint else name
+
+    limbs = {(skeleton.names[i], skeleton.names[j]) for i, j in skeleton.limbs}
+    assert {(other_side(inner), other_side(outer)) for inner, outer in limbs} == limbs
+
+
+def test_every_joint_has_a_colour_of_its_own():
+    for skeleton in (OPENPOSE_18, FIGURE_14):
+        assert len(set(skeleton.colours)) == len(skeleton.names)
+
+
+def test_joints_with_two_names_have_one_colour():
+    assert usual_colours(("head", "left_foot")) == usual_colours(("nose", "left_ankle"))
+
+
+def test_other_names_have_no_usual_colours():
+    assert usual_colours(("neck", "beak")) is None
