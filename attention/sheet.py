@@ -84,7 +84,7 @@ def _columns(count: int, width: int, height: int) -> int:
 
     def cost(columns: int) -> float:
         rows = -(-count // columns)
-        return abs(np.log(columns * width / (rows * height))) + 0.5 * (rows * columns - count) / count
+        return abs(np.log(columns * width / (rows * height))) + (rows * columns - count) / count
 
     return min(range(1, count + 1), key=cost)
 

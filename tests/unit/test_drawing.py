@@ -134,8 +134,8 @@ def test_one_picture_serves_many_keypoints_and_the_reverse():
 
 
 def test_labels_avoid_each_other_the_points_and_the_edge():
-    places = np.array([[150.0, 100], [160, 100], [155, 110], [5, 5], [295, 195]])
-    boxes = place_labels(places, np.full(5, 60.0), 14, 6, places, (300, 200))
+    places = np.array([[150.0, 100], [151, 100], [150, 101], [5, 5], [6, 5], [295, 195]])
+    boxes = place_labels(places, np.full(6, 60.0), 14, 6, places, (300, 200))
     for i, (left, top, right, bottom) in enumerate(boxes):
         assert left >= 0 and top >= 0 and right <= 300 and bottom <= 200
         assert not ((places > (left, top)) & (places < (right, bottom))).all(axis=1).any()

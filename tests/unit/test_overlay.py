@@ -64,8 +64,10 @@ def test_each_map_shared_and_absolute_span_what_they_say():
 
 
 def test_shared_normalisation_does_not_mix_pictures():
-    maps = torch.rand(3, 2, 4, 4) * torch.tensor([0.01, 0.1, 1.0]).view(3, 1, 1, 1)
-    assert torch.allclose(normalise_maps(maps, "shared")[0].amax(dim=(1, 2, 3)), torch.ones(3))
+    maps = (1 + torch.rand(3, 2, 4, 4)) * torch.tensor([0.01, 0.1, 0.5]).view(3, 1, 1, 1)
+    values = normalise_maps(maps, "shared")[0]
+    assert torch.allclose(values.amax(dim=(1, 2, 3)), torch.ones(3))
+    assert torch.equal(values.amin(dim=(1, 2, 3)), torch.zeros(3))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 3), (47, 31), (640, 2048)])
