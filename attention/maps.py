@@ -1,0 +1,161 @@
+"""Averaged cross-attention maps out of captured queries and keys, exactly and in little memory.
+
+The map of token n is the mean over layers and heads of softmax over TOKENS of q.k / sqrt(d), with the
+queries brought to map resolution first (bicubic, align_corners=False; Hedlin et al. section 3.1).
+Interpolation and q -> q.k are both linear, so the logits are interpolated instead of the queries, which
+is the same numbers for far less work, and as two small matrix products, one for each axis.
+
+Softmaxes of map resolution are never stored: both directions walk through chunks of pictures, heads and
+rows that stay under a bound, and the backward pass computes them again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from .recorder import Captured
+
+CHUNK_BYTES = 64 * 2**20  # one softmax chunk; forward holds about two of them, backward about three
+
+
+@dataclass(frozen=True)
+class AttentionMaps:
+    """Averaged cross-attention maps of a batch of pictures.
+
+    maps   [B, N, R, R'] float32 in 0..1: the share of the attention at a place that goes to a token
+    names  N names; "" for a row that is no word (start row, padding), which is there but not shown
+    """
+
+    maps: torch.Tensor
+    names: tuple[str, ...]
+
+    def __post_init__(self):
+        if self.maps.ndim != 4 or self.maps.shape[1] != len(self.names):
+            raise ValueError(
+                f"Attention maps must be [pictures, tokens, rows, columns] with one name for each token; "
+                f"got {list(self.maps.shape)} and {len(self.names)} names."
+            )
+
+
+def map_size(picture_size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """(R, R') of a map for a picture of (height, width): same aspect ratio, the longer side `longest`."""
+    height, width = picture_size
+    scale = longest / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def bicubic_matrix(inputs: int, outputs: int, device=None) -> torch.Tensor:
+    """[outputs, inputs] float32: torch's bicubic interpolation along one axis (align_corners=False)."""
+    unit = torch.eye(inputs, device=device)[None, None]
+    return torch.nn.functional.interpolate(unit, (outputs, inputs), mode="bicubic", align_corners=False)[0, 0]
+
+
+def averaged_maps(
+    layers: Sequence[Captured], size: tuple[int, int], chunk_bytes: int = CHUNK_BYTES
+) -> torch.Tensor:
+    """[B, N, R, R'] float32 maps of size (R, R'), differentiable with respect to every q and k.
+
+    All layers must have seen the same B pictures and N tokens; float16 and bfloat16 are computed in float32.
+    """
+    shapes = {(layer.q.shape[0], layer.k.shape[1]) for layer in layers}
+    if len(shapes) != 1:
+        raise ValueError(f"The layers to average must have seen one batch and one context; got {sorted(shapes)}.")
+    spec = [(layer.heads, layer.size) for layer in layers]
+    tensors = [tensor for layer in layers for tensor in (layer.q, layer.k)]
+    return _AveragedMaps.apply(spec, size, chunk_bytes, *tensors)
+
+
+class _AveragedMaps(torch.autograd.Function):
+    """Tokens stand last inside: the softmax then runs over contiguous memory."""
+
+    @staticmethod
+    def forward(ctx, spec, size, chunk_bytes, *tensors):
+        ctx.spec, ctx.size, ctx.chunk_bytes = spec, size, chunk_bytes
+        ctx.save_for_backward(*tensors)
+        batch, tokens = tensors[0].shape[0], tensors[1].shape[1]
+        total = torch.zeros(batch, *size, tokens, device=tensors[0].device)
+        weight = 1 / sum(heads for heads, _ in spec)
+        for layer, q, k in _layers(spec, size, tensors):
+            for part in layer.chunks(batch, tokens, chunk_bytes):
+                shares = layer.logits(q, k, part).softmax(-1)
+                total[part.pictures, part.rows] += shares.sum(1).mul_(weight)
+        return total.permute(0, 3, 1, 2).contiguous()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        tensors = ctx.saved_tensors
+        batch, tokens = tensors[0].shape[0], tensors[1].shape[1]
+        weight = 1 / sum(heads for heads, _ in ctx.spec)
+        gradient = gradient.permute(0, 2, 3, 1).float().contiguous() * weight
+        results = []
+        for layer, q, k in _layers(ctx.spec, ctx.size, tensors):
+            results += layer.gradients(q, k, gradient, layer.chunks(batch, tokens, ctx.chunk_bytes))
+        return None, None, None, *results
+
+
+@dataclass(frozen=True)
+class _Part:
+    pictures: slice
+    heads: slice
+    rows: slice
+
+
+@dataclass(frozen=True)
+class _Layer:
+    heads: int
+    size: tuple[int, int]
+    up: torch.Tensor  # [R, h]
+    across: torch.Tensor  # [R', w]
+
+    def split(self, tensor, part):
+        """[b, heads, positions, d] float32 of a part of a [B, positions, heads * d] tensor."""
+        one = tensor[part.pictures].unflatten(-1, (self.heads, -1))[:, :, part.heads]
+        return one.transpose(1, 2).float()
+
+    def chunks(self, batch, tokens, chunk_bytes):
+        rows_of_map, columns = self.up.shape[0], self.across.shape[0]
+        row = columns * tokens * 4
+        rows = min(rows_of_map, max(1, chunk_bytes // row))
+        heads = min(self.heads, max(1, chunk_bytes // (row * rows))) if rows == rows_of_map else 1
+        pictures = min(batch, max(1, chunk_bytes // (row * rows * heads))) if heads == self.heads else 1
+        return [
+            _Part(slice(b, b + pictures), slice(h, h + heads), slice(r, r + rows))
+            for b in range(0, batch, pictures)
+            for h in range(0, self.heads, heads)
+            for r in range(0, rows_of_map, rows)
+        ]
+
+    def logits(self, q, k, part):
+        """[b, heads, rows, R', N] logits at map resolution."""
+        height, width = self.size
+        queries, keys = self.split(q, part), self.split(k, part)
+        low = (queries * queries.shape[-1] ** -0.5) @ keys.transpose(-1, -2)  # [b, heads, h * w, N]
+        tokens = low.shape[-1]
+        tall = self.up[part.rows] @ low.reshape(*low.shape[:2], height, width * tokens)
+        return self.across @ tall.unflatten(-1, (width, tokens))
+
+    def gradients(self, q, k, gradient, parts):
+        """Gradients of q and k; the softmax of every part is computed again."""
+        height, width = self.size
+        results = torch.zeros_like(q, dtype=torch.float32), torch.zeros_like(k, dtype=torch.float32)
+        of_q, of_k = (tensor.unflatten(-1, (self.heads, -1)).transpose(1, 2) for tensor in results)
+        for part in parts:
+            shares = self.logits(q, k, part).softmax(-1)
+            wanted = gradient[part.pictures, None, part.rows]
+            of_logits = shares.mul(wanted)
+            of_logits.sub_(shares.mul_(of_logits.sum(-1, keepdim=True)))
+            of_tall = self.across.T @ of_logits  # [b, heads, rows, w, N]
+            of_low = (self.up[part.rows].T @ of_tall.flatten(-2)).reshape(*of_tall.shape[:2], height * width, -1)
+            queries, keys = self.split(q, part), self.split(k, part)
+            scale = queries.shape[-1] ** -0.5
+            of_q[part.pictures, part.heads] += (of_low @ keys) * scale
+            of_k[part.pictures, part.heads] += (of_low.transpose(-1, -2) @ queries) * scale
+        return results[0].to(q.dtype), results[1].to(k.dtype)
+
+
+def _layers(spec, size, tensors):
+    for index, (heads, (height, width)) in enumerate(spec):
+        q, k = tensors[2 * index : 2 * index + 2]
+        up, across = bicubic_matrix(height, size[0], q.device), bicubic_matrix(width, size[1], q.device)
+        yield _Layer(heads, (height, width), up, across), q, k

@@ -1,0 +1,236 @@
+"""Trains the demo models from nothing: autoencoder, then latents of drawn figures, then the UNet.
+
+    python -m attention_keypoints.demo.train              everything, then export to demo/models
+    python -m attention_keypoints.demo.train unet         one stage; each resumes where it stopped
+
+Recipe: 12 000 drawn figures, SD's scaled-linear schedule, epsilon prediction with min-SNR-5 weights,
+AdamW with cosine decay, exponential moving average. About two hours on two CPU cores.
+"""
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn.functional import l1_loss, mse_loss
+
+from .autoencoder import Autoencoder
+from .figures import COLOURS, PARTS, SIZE, draw_figure
+from .prompts import part_row, start_row
+
+FIGURES = 12_000
+SHARD = 500
+TRAINING_SEEDS = 1_000_000  # training figures start here; everything below is unseen
+BETAS = torch.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
+
+
+def pictures_of(seeds) -> torch.Tensor:
+    """[N, 3, S, S] float32 in 0..1."""
+    pixels = np.stack([draw_figure(seed).picture for seed in seeds])
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+
+
+def save(path: Path, content):
+    """Write beside, then rename: a stop in the middle leaves the last good state."""
+    temporary = path.with_suffix(".tmp")
+    torch.save(content, temporary)
+    os.replace(temporary, path)
+
+
+def load(path: Path):
+    return torch.load(path, weights_only=True)
+
+
+class Run:
+    """One resumable optimisation: model, moving average, AdamW, cosine rate, log, checkpoint."""
+
+    def __init__(self, path, model, steps, rate, average=0.999, device="cpu"):
+        self.path, self.model, self.steps, self.rate, self.average = path, model.to(device), steps, rate, average
+        self.shadow = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        self.optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
+        self.step, self.started, self.losses = 0, time.time(), []
+        if path.exists():
+            state = load(path)
+            model.load_state_dict(state["model"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.shadow, self.step = state["shadow"], state["step"]
+            print(f"{path.name}: resuming at step {self.step}", flush=True)
+
+    def descend(self, loss):
+        warm = min(1.0, (self.step + 1) / 100)
+        decay = 0.5 * (1 + np.cos(np.pi * min(1.0, self.step / self.steps)))
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate * warm * max(decay, 0.01)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        keep = min(self.average, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, value in self.model.state_dict().items():
+                self.shadow[name].lerp_(value, 1 - keep)
+        self.step += 1
+        self.losses.append(loss.item())
+        if self.step % 50 == 0 or self.step == self.steps:
+            recent = np.mean(self.losses[-50:])
+            pace = (time.time() - self.started) / len(self.losses)
+            print(f"{self.path.stem} step {self.step}/{self.steps} loss {recent:.4f} {pace:.2f} s/step", flush=True)
+        if self.step % 200 == 0 or self.step == self.steps:
+            save(self.path, {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(),
+                             "shadow": self.shadow, "step": self.step})  # fmt: skip
+
+
+def train_autoencoder(folder: Path, steps: int, device: str):
+    """Pixels back from a latent of unit variance per channel, on random crops (the network is local)."""
+    torch.manual_seed(0)
+    model = Autoencoder()
+    run = Run(folder / "autoencoder.pt", model, steps, rate=2e-3, average=0.995, device=device)
+    pool = pictures_of(range(TRAINING_SEEDS, TRAINING_SEEDS + 1500))
+    rng = np.random.default_rng(run.step)
+    while run.step < steps:
+        crops = []
+        for index in rng.integers(len(pool), size=12):
+            x, y = rng.integers(0, SIZE - 96 + 1, 2)
+            crops.append(pool[index, :, y : y + 96, x : x + 96])
+        pictures = torch.stack(crops).to(device)
+        latents = model.encode(pictures)
+        decoded = model.decode(latents + 0.05 * torch.randn_like(latents))
+        mean, variance = latents.mean((0, 2, 3)), latents.var((0, 2, 3))
+        spread = (mean.square() + variance - 1 - torch.log(variance + 1e-6)).mean()
+        run.descend(l1_loss(decoded, pictures) + 4 * mse_loss(decoded, pictures) + 0.01 * spread)
+
+
+def trained_autoencoder(folder: Path) -> Autoencoder:
+    model = Autoencoder()
+    model.load_state_dict(load(folder / "autoencoder.pt")["shadow"])
+    return model.eval().requires_grad_(False)
+
+
+def encode_figures(folder: Path, device: str):
+    """Latents and colours of all training figures, in shards, so that an early start of the UNet is possible."""
+    model = trained_autoencoder(folder).to(device)
+    names = list(COLOURS)
+    for first in range(0, FIGURES, SHARD):
+        path = folder / f"latents-{first:05d}.pt"
+        if path.exists():
+            continue
+        latents, colours = [], []
+        for seed in range(TRAINING_SEEDS + first, TRAINING_SEEDS + first + SHARD, 10):
+            figures = [draw_figure(one) for one in range(seed, seed + 10)]
+            pixels = torch.from_numpy(np.stack([figure.picture for figure in figures]))
+            pictures = pixels.permute(0, 3, 1, 2).float().to(device) / 255
+            latents.append(model.encode(pictures).half().cpu())
+            colours += [[names.index(colour) for colour in figure.colours] for figure in figures]
+        save(path, {"latents": torch.cat(latents), "colours": torch.tensor(colours)})
+        print(path.name, flush=True)
+
+
+class Skip(torch.nn.Module):
+    """Self-attention at the finest level, left out: 80 % of a training step on a CPU for nothing measured.
+
+    Its output projection is exported as zeros, so that the host computes the same.
+    """
+
+    def __call__(self, attn, hidden_states, *unused, **unused_too):
+        return torch.zeros_like(hidden_states)
+
+
+def demo_unet():
+    """SD1.5's layout (12 + 1 + 12 blocks, 16 cross-attentions, 8 heads, context 768), narrower."""
+    from diffusers import UNet2DConditionModel
+    from diffusers.models.attention_processor import AttnProcessor
+
+    unet = UNet2DConditionModel(
+        sample_size=SIZE // 8, block_out_channels=(32, 96, 160, 160), cross_attention_dim=768, attention_head_dim=8
+    )
+    finest = ("down_blocks.0.", "up_blocks.3.")
+    unet.set_attn_processor({
+        name: Skip() if name.startswith(finest) and "attn1" in name else AttnProcessor()
+        for name in unet.attn_processors
+    })  # fmt: skip
+    return unet
+
+
+def contexts_of(colours: torch.Tensor, rng, rows: torch.Tensor) -> torch.Tensor:
+    """[B, 1 + n, 768] contexts of a batch; rows [16, 9, 768], the last colour being "any colour".
+
+    Rows are dropped with 15 % (the same number n in a batch), colours with 20 %, everything with 10 %.
+    """
+    count, parts = colours.shape
+    kept = max(1, rng.binomial(parts, 0.85))
+    contexts = []
+    for one in colours.tolist():
+        if rng.random() < 0.10:  # equal rows share the softmax, so this equals the start row alone
+            contexts.append(start_row().expand(1 + kept, -1))
+            continue
+        share = 1.0 if rng.random() < 0.15 else 0.15
+        chosen = [rows[part, len(COLOURS) if rng.random() < share else one[part]]
+                  for part in rng.permutation(parts)[:kept]]  # fmt: skip
+        contexts.append(torch.cat([start_row(), torch.stack(chosen)]))
+    return torch.stack(contexts)
+
+
+def train_unet(folder: Path, steps: int, device: str, batch: int = 16):
+    torch.manual_seed(0)
+    run = Run(folder / "unet.pt", demo_unet(), steps, rate=6e-4, device=device)
+    rows = torch.stack([torch.stack([part_row(part, colour) for colour in (*COLOURS, None)]) for part in PARTS])
+    kept = torch.cumprod(1 - BETAS, 0)
+    rng = np.random.default_rng(run.step)
+    shards = []
+    while run.step < steps:
+        if run.step % 100 == 0 or not shards:
+            shards = [load(path) for path in sorted(folder.glob("latents-*.pt"))]
+            latents = torch.cat([shard["latents"] for shard in shards])
+            colours = torch.cat([shard["colours"] for shard in shards])
+        chosen = torch.from_numpy(rng.integers(len(latents), size=batch))
+        t = torch.from_numpy(rng.integers(1000, size=batch))
+        clean, noise = latents[chosen].float(), torch.randn(batch, *latents.shape[1:])
+        signal = kept[t].view(-1, 1, 1, 1)
+        noisy = signal.sqrt() * clean + (1 - signal).sqrt() * noise
+        context = contexts_of(colours[chosen], rng, rows)
+        predicted = run.model(noisy.to(device), t.to(device), context.to(device)).sample
+        snr = kept[t] / (1 - kept[t])
+        weight = (snr.clamp(max=5) / snr).to(device)
+        run.descend((weight * (predicted - noise.to(device)).square().mean((1, 2, 3))).mean())
+
+
+def export(folder: Path):
+    """Both models as half-precision safetensors in the host's names, in demo/models."""
+    MODELS.mkdir(exist_ok=True)
+    taesd = taesd_state_dict(trained_autoencoder(folder))
+    save_file({name: weight.half().contiguous() for name, weight in taesd.items()}, VAE_FILE)
+    names = unet_names()
+    weights = {names[name]: weight.half().contiguous() for name, weight in load(folder / "unet.pt")["shadow"].items()}
+    for name, weight in weights.items():
+        if name.startswith(FINEST_IN_HOST) and "attn1.to_out" in name:
+            weight.zero_()
+    save_file(weights, UNET_FILE)
+    print(f"{UNET_FILE.name} {UNET_FILE.stat().st_size / 1e6:.1f} MB, {VAE_FILE.name} {VAE_FILE.stat().st_size / 1e6:.1f} MB")
+
+
+def unet_names():
+    """Name of each weight in diffusers -> in the host, without importing the host: the layout is fixed."""
+    return {}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("stage", nargs="?", choices=["autoencoder", "latents", "unet"], help="default: all")
+    parser.add_argument("--folder", type=Path, default=Path(__file__).parent.parent / ".demo-training")
+    parser.add_argument("--autoencoder-steps", type=int, default=900)
+    parser.add_argument("--unet-steps", type=int, default=3500)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    options = parser.parse_args()
+    options.folder.mkdir(exist_ok=True)
+    if options.stage in (None, "autoencoder"):
+        train_autoencoder(options.folder, options.autoencoder_steps, options.device)
+    if options.stage in (None, "latents"):
+        encode_figures(options.folder, options.device)
+    if options.stage in (None, "unet"):
+        train_unet(options.folder, options.unet_steps, options.device)
+
+
+if __name__ == "__main__":
+    main()
