@@ -93,7 +93,8 @@ def run_shown(command: list, advice: str) -> None:
                     show()
             elif line.lstrip().startswith("Downloading"):
                 state["line"] = short(line)
-                show()
+                if live or "MB" in line or "GB" in line:  # a log needs no more than the big ones
+                    show()
         code = process.wait()
     finally:
         state["done"] = True
@@ -254,7 +255,7 @@ def install() -> Path:
 
 
 def browser() -> str:
-    """The Chromium for the browser test; on Debian, as root, installed if missing. Raises SetupError without."""
+    """The Chromium for the browser test; as root on Debian it is installed. Raises SetupError without one."""
     named = os.environ.get("CHROMIUM_PATH")
     if named and not Path(named).is_file():
         raise SetupError(f"CHROMIUM_PATH is {named}, and there is no such file. Correct it or unset it.")
@@ -263,8 +264,8 @@ def browser() -> str:
         return found
     if not shutil.which("apt-get") or os.geteuid() != 0:
         raise SetupError(
-            "The browser test needs Chromium. Install it (Debian: `apt install chromium`), or set CHROMIUM_PATH "
-            "to the program, or leave that test out: python3 run.py test --ignore tests/browser"
+            "The browser test needs Chromium. Install it (Debian: `apt install chromium`) or set CHROMIUM_PATH "
+            "to it, or leave that test out: python3 run.py test --ignore tests/browser"
         )
     say("Chromium for the browser test, about 100 MB, with apt-get:")
     advice = "Chromium could not be installed; run `apt-get install chromium` to see why. " + NETWORK_ADVICE

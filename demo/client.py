@@ -62,7 +62,7 @@ class ComfyClient:
 
     async def object_info(self) -> dict[str, dict]:
         """Every node of the host, by its id: inputs, outputs, category."""
-        return await self._get("/object_info")
+        return await self.get_json("/object_info")
 
     async def upload_image(self, name: str, data: bytes) -> str:
         """Put a picture into the host's input folder; return the name under which LoadImage finds it."""
@@ -110,7 +110,7 @@ class ComfyClient:
         return answer
 
     async def _collect(self, prompt_id: str, prompt: dict[str, dict]) -> Result:
-        shown = (await self._get(f"/history/{prompt_id}"))[prompt_id]["outputs"]
+        shown = (await self.get_json(f"/history/{prompt_id}"))[prompt_id]["outputs"]
         pictures, texts = [], []
         for node_id, output in shown.items():
             for item in [item for items in output.values() for item in items or []]:
@@ -122,7 +122,8 @@ class ComfyClient:
                     texts.append((_title(prompt, node_id), item))
         return Result(pictures, texts)
 
-    async def _get(self, path: str) -> dict:
+    async def get_json(self, path: str) -> dict:
+        """The answer to a GET of one of the host's addresses."""
         async with self._session.get(path) as response:
             response.raise_for_status()
             return await response.json()

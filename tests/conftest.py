@@ -1,0 +1,67 @@
+"""What all tests share: the host's modules on the path, one running ComfyUI, the browser."""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from attention_keypoints.demo.client import ComfyClient, Progress, Result
+from attention_keypoints.demo.server import ComfyServer, find_comfyui
+
+# The host's own modules, for tests that use them in process. In front, because `python -m pytest` puts this folder
+# on the path, and then our nodes/ would hide the host's nodes.py.
+sys.path.insert(0, str(find_comfyui()))
+from comfy.cli_args import args  # noqa: E402
+
+args.cpu = True  # must be set before anything else of comfy is imported
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the repository."""
+    return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def comfy_server() -> Iterator[ComfyServer]:
+    """One real ComfyUI with this pack for the whole session, started when a test first asks for it."""
+    with ComfyServer() as server:
+        yield server
+
+
+@pytest.fixture
+def run_graph(comfy_server: ComfyServer) -> Callable[..., Result]:
+    """Runs a graph in API form in the real ComfyUI: run_graph(prompt, on_progress) -> Result."""
+
+    def run(prompt: dict, on_progress: Callable[[Progress], None] = lambda progress: None) -> Result:
+        async def once() -> Result:
+            async with ComfyClient(comfy_server.url) as client:
+                return await client.run(prompt, on_progress)
+
+        return asyncio.run(once())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def object_info(comfy_server: ComfyServer) -> dict[str, dict]:
+    """The running host's description of every node."""
+
+    async def once() -> dict[str, dict]:
+        async with ComfyClient(comfy_server.url) as client:
+            return await client.object_info()
+
+    return asyncio.run(once())
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The browser for the browser test."""
+    found = os.environ.get("CHROMIUM_PATH") or shutil.which("chromium") or shutil.which("google-chrome")
+    if not found:
+        pytest.fail("The browser test needs Chromium: install it, or set CHROMIUM_PATH to it.")
+    return found
