@@ -174,6 +174,22 @@ def decode_latents(model, vae, latents: torch.Tensor) -> torch.Tensor:
     return vae.decode(model.get_model_object("latent_format").process_out(latents))
 
 
+def encode_text(clip, text: str) -> tuple[torch.Tensor, list[str | None]]:
+    """(context [1, 77 n, 768], the piece of text behind each row, None for start, end and padding rows)."""
+    tokens = clip.tokenize(text)
+    if set(tokens) != {"l"}:
+        raise ValueError("Expected the CLIP of an SD1.5 checkpoint; this one belongs to another model family.")
+    tokenizer = clip.tokenizer.clip_l
+    special = set(tokenizer.tokenizer("")["input_ids"])
+    pieces = [
+        # A textual-inversion embedding stands as its vector; it has no spelling, but it is a word.
+        (None if token in special else tokenizer.inv_vocab.get(token)) if isinstance(token, int) else "embedding</w>"
+        for chunk in tokens["l"]
+        for token, *_ in chunk
+    ]
+    return clip.encode_from_tokens(tokens), pieces
+
+
 def check_cancel() -> None:
     """Raises the host's InterruptProcessingException (a BaseException) when the user has pressed Cancel."""
     comfy.model_management.throw_exception_if_processing_interrupted()

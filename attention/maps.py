@@ -24,7 +24,7 @@ class AttentionMaps:
     """Averaged cross-attention maps of a batch of pictures.
 
     maps   [B, N, R, R'] float32 in 0..1: the share of the attention at a place that goes to a token
-    names  N names; "" for a row that is no word (start row, padding), which is there but not shown
+    names  N names
     """
 
     maps: torch.Tensor
@@ -36,6 +36,29 @@ class AttentionMaps:
                 f"Attention maps must be [pictures, tokens, rows, columns] with one name for each token; "
                 f"got {list(self.maps.shape)} and {len(self.names)} names."
             )
+
+    def pick(self, tokens: Sequence[int]) -> "AttentionMaps":
+        """The maps of some tokens, by index."""
+        return AttentionMaps(self.maps[:, list(tokens)], tuple(self.names[token] for token in tokens))
+
+    def peaks(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """(xy [B, N, 2] in 0..1 of width and height, share [B, N]) of the highest cell of each map."""
+        rows, columns = self.maps.shape[-2:]
+        share, index = self.maps.flatten(2).max(-1)
+        xy = torch.stack([(index % columns + 0.5) / columns, (index // columns + 0.5) / rows], -1)
+        return xy, share
+
+    def __str__(self):
+        """A table of the peaks, for nodes that show any value as text."""
+        count, tokens, rows, columns = self.maps.shape
+        lines = [f"{count} pictures, {tokens} maps of {columns} x {rows}; peak of each map at x, y (share of attention)"]
+        for number, (places, shares) in enumerate(zip(*self.peaks(), strict=True)):
+            told = (
+                f"{name} {x:.2f}, {y:.2f} ({share:.0%})"
+                for name, (x, y), share in zip(self.names, places.tolist(), shares.tolist(), strict=True)
+            )
+            lines.append(f"picture {number + 1}: " + "; ".join(told))
+        return "\n".join(lines)
 
 
 def map_size(picture_size: tuple[int, int], longest: int) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn.functional import l1_loss, mse_loss
+from torch.nn.functional import avg_pool2d, l1_loss, mse_loss
 
 from .autoencoder import Autoencoder
 from .figures import COLOURS, PARTS, SIZE, draw_figure
@@ -83,23 +83,46 @@ class Run:
 
 
 def train_autoencoder(folder: Path, steps: int, device: str):
-    """Pixels back from a latent of unit variance per channel, on random crops (the network is local)."""
+    """Pixels back from a latent of about unit variance, on random crops (the network is local).
+
+    Three of the four latent channels are drawn towards the mean colour of their 8 x 8 pixels: the encoder
+    then has all colours apart within minutes, and the UNet's task is a plain one.
+    """
     torch.manual_seed(0)
+    run = Run(folder / "autoencoder.pt", Autoencoder(), steps, rate=2e-3, average=0.99, device=device)
+    for pictures in crops(run, device):
+        latents = run.model.encode(pictures)
+        decoded = run.model.decode(latents + 0.05 * torch.randn_like(latents))
+        colour = mse_loss(latents[:, :3], (avg_pool2d(pictures, 8) - 0.5) * 4)
+        fourth = latents[:, 3]
+        spread = fourth.mean().square() + fourth.var() - 1 - torch.log(fourth.var() + 1e-6)
+        run.descend(l1_loss(decoded, pictures) + 4 * mse_loss(decoded, pictures) + 0.5 * colour + 0.01 * spread)
+
+
+def train_decoder(folder: Path, steps: int, device: str):
+    """The decoder alone, longer: the encoder's latents are what the UNet was trained on and stay."""
+    torch.manual_seed(1)
     model = Autoencoder()
-    run = Run(folder / "autoencoder.pt", model, steps, rate=2e-3, average=0.995, device=device)
+    model.load_state_dict(load(folder / "autoencoder.pt")["shadow"])
+    model.taesd_encoder.requires_grad_(False)
+    run = Run(folder / "decoder.pt", model, steps, rate=1e-3, average=0.995, device=device)
+    for pictures in crops(run, device):
+        with torch.no_grad():
+            latents = run.model.encode(pictures)
+        decoded = run.model.decode(latents + 0.03 * torch.randn_like(latents))
+        run.descend(l1_loss(decoded, pictures) + 4 * mse_loss(decoded, pictures))
+
+
+def crops(run, device, batch=16, side=64):
+    """Batches [16, 3, 64, 64] out of 1500 figures, until the run has its steps."""
     pool = pictures_of(range(TRAINING_SEEDS, TRAINING_SEEDS + 1500))
     rng = np.random.default_rng(run.step)
-    while run.step < steps:
-        crops = []
-        for index in rng.integers(len(pool), size=12):
-            x, y = rng.integers(0, SIZE - 96 + 1, 2)
-            crops.append(pool[index, :, y : y + 96, x : x + 96])
-        pictures = torch.stack(crops).to(device)
-        latents = model.encode(pictures)
-        decoded = model.decode(latents + 0.05 * torch.randn_like(latents))
-        mean, variance = latents.mean((0, 2, 3)), latents.var((0, 2, 3))
-        spread = (mean.square() + variance - 1 - torch.log(variance + 1e-6)).mean()
-        run.descend(l1_loss(decoded, pictures) + 4 * mse_loss(decoded, pictures) + 0.01 * spread)
+    while run.step < run.steps:
+        corners = rng.integers(0, SIZE - side + 1, (batch, 2))
+        chosen = rng.integers(len(pool), size=batch)
+        yield torch.stack([
+            pool[index, :, y : y + side, x : x + side] for index, (y, x) in zip(chosen, corners, strict=True)
+        ]).to(device)  # fmt: skip
 
 
 def trained_autoencoder(folder: Path) -> Autoencoder:

@@ -1,10 +1,20 @@
-"""What a person drags: schemas and calls into the engine, no maths."""
+"""What a person drags: schemas, one call into the engine, outputs."""
 
-from comfy_api.latest import ComfyExtension, io
+from comfy_api.latest import ComfyExtension
+
+from .attention_maps import AttentionMapOverlay, AttentionMapToMask, CrossAttentionMaps
+from .demo import DemoPictures, DemoPrompt, LoadDemoModel
+from .draw_keypoints import DrawKeypoints
 
 
-class AttentionKeypointsExtension(ComfyExtension):
-    """The pack as the host sees it: the list of its nodes."""
-
-    async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return []
+class AttentionKeypoints(ComfyExtension):
+    async def get_node_list(self):
+        return [
+            CrossAttentionMaps,
+            AttentionMapOverlay,
+            AttentionMapToMask,
+            DrawKeypoints,
+            LoadDemoModel,
+            DemoPictures,
+            DemoPrompt,
+        ]
