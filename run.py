@@ -264,7 +264,7 @@ def browser() -> str:
         return found
     if not shutil.which("apt-get") or os.geteuid() != 0:
         raise SetupError(
-            "The browser test needs Chromium. Install it (Debian: `apt install chromium`) or set CHROMIUM_PATH "
+            "The browser test needs Chromium. Install it (Debian: `apt install chromium`), set CHROMIUM_PATH "
             "to it, or leave that test out: python3 run.py test --ignore tests/browser"
         )
     say("Chromium for the browser test, about 100 MB, with apt-get:")

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from attention_keypoints.demo.client import ComfyClient, Progress, Result
 from attention_keypoints.demo.server import ComfyServer, find_comfyui
 
-# The host's own modules, for tests that use them in process. In front, because `python -m pytest` puts this folder
-# on the path, and then our nodes/ would hide the host's nodes.py.
+# The host's own modules, for tests that use them in process. In front, because `python -m pytest` puts the
+# repository on the path, and then our nodes/ would hide the host's nodes.py.
 sys.path.insert(0, str(find_comfyui()))
 from comfy.cli_args import args  # noqa: E402
 

@@ -103,10 +103,11 @@ def test_an_error_inside_a_node_is_raised_with_the_name_of_the_node(run_graph):
 
 def test_a_run_can_be_interrupted_and_the_next_one_works(comfy_server, run_graph):
     blurs = 40
-    prompt = {"0": {"class_type": "EmptyImage", "inputs": {"width": 1024, "height": 1024, "batch_size": 1, "color": 7}}}
+    empty = {"width": 1024, "height": 1024, "batch_size": 1, "color": 7}
+    prompt = {"0": {"class_type": "EmptyImage", "inputs": empty}}
     for index in range(1, blurs + 1):
         inputs = {"image": [str(index - 1), 0], "blur_radius": 15, "sigma": 5.0}
-        prompt[str(index)] = {"class_type": "ImageBlur", "inputs": inputs, "_meta": {"title": f"blur {index}"}}
+        prompt[str(index)] = {"class_type": "ImageBlur", "inputs": inputs}
     prompt["end"] = {"class_type": "PreviewImage", "inputs": {"images": [str(blurs), 0]}}
     started = []
 
@@ -148,7 +149,8 @@ def test_every_example_graph_uses_only_nodes_and_inputs_that_the_host_has(reposi
 
 def test_the_demo_graph_leaves_pictures(repository, object_info, run_graph):
     graph = json.loads((repository / "workflows" / "demo-attention.json").read_text(encoding="utf-8"))
-    pictures = [picture for picture in run_graph(to_prompt(graph, object_info)).pictures if picture.kind == "output"]
+    result = run_graph(to_prompt(graph, object_info))
+    pictures = [picture for picture in result.pictures if picture.kind == "output"]
     assert len(pictures) > 0
     for picture in pictures:
         assert pixels(picture.data).std() > 10  # neither black nor of one colour
