@@ -5,6 +5,6 @@ WEB_DIRECTORY = "./web"
 
 async def comfy_entrypoint():
     """Give the host the pack's extension; only here are the nodes imported, which need the host."""
-    from .nodes import AttentionKeypointsExtension
+    from .nodes import AttentionKeypoints
 
-    return AttentionKeypointsExtension()
+    return AttentionKeypoints()
