@@ -137,7 +137,8 @@ def _widgets(node: dict, definition: dict) -> Iterator[tuple[str | None, dict]]:
                 continue
             yield name, options
             upload = upload or any(options.get(key) for key in UPLOADS)
-            if options.get("control_after_generate", kind == "INT" and name in ("seed", "noise_seed")):
+            control = options.get("control_after_generate")
+            if control or (control is None and kind == "INT" and name in ("seed", "noise_seed")):
                 yield None, {}  # fixed, increment, decrement or randomize
                 if combo:
                     yield None, {}  # its filter
