@@ -157,7 +157,8 @@ def _with_backward(_attention, *args, **kwargs):
 def encode_pictures(model, vae, pictures: torch.Tensor) -> torch.Tensor:
     """[B, 4, H / 8, W / 8] float32 latents, scaled as the UNet takes them, of pictures [B, H, W, 3] in 0..1."""
     require_sd1(model)
-    latents = vae.encode(pictures)
+    with torch.no_grad():
+        latents = vae.encode(pictures)
     expected = (len(pictures), 4, pictures.shape[1] // 8, pictures.shape[2] // 8)
     if tuple(latents.shape) != expected:
         raise ValueError(

@@ -30,7 +30,7 @@ def parse_layers(text: str) -> tuple[str, ...]:
     wanted = text.replace(",", " ").split()
     unknown = [name for name in wanted if name not in CROSS_ATTENTIONS]
     if unknown or not wanted:
-        found = f"{', '.join(unknown)!s} is not one" if unknown else "none was given"
+        found = f"no such layer: {', '.join(unknown)}" if unknown else "no layer was given"
         raise ValueError(
             f"Layers must be names of SD1.5's cross-attentions, but {found}. Known: {', '.join(CROSS_ATTENTIONS)}."
         )

@@ -51,7 +51,7 @@ class AttentionMaps:
     def __str__(self):
         """A table of the peaks, for nodes that show any value as text."""
         count, tokens, rows, columns = self.maps.shape
-        lines = [f"{count} pictures, {tokens} maps of {columns} x {rows}; peak of each map at x, y (share of attention)"]
+        lines = [f"{count} pictures, {tokens} maps of {columns} x {rows}; peak of each at x, y (share of attention)"]
         for number, (places, shares) in enumerate(zip(*self.peaks(), strict=True)):
             told = (
                 f"{name} {x:.2f}, {y:.2f} ({share:.0%})"
@@ -106,6 +106,7 @@ class _AveragedMaps(torch.autograd.Function):
         return total.permute(0, 3, 1, 2).contiguous()
 
     @staticmethod
+    @torch.autograd.function.once_differentiable  # the recomputation below is not recorded
     def backward(ctx, gradient):
         tensors = ctx.saved_tensors
         batch, tokens = tensors[0].shape[0], tensors[1].shape[1]

@@ -38,6 +38,6 @@ def read_maps(
         rows = context if len(context) == 1 else context[first : first + batch]
         recorder = unet.recorder(layers, context_length=rows.shape[1])
         unet.run(part, seeded_noise(part, seed, first), t, rows, recorder)
-        results.append(averaged_maps([recorder.captured[layer] for layer in layers], size).cpu())
+        results.append(averaged_maps(recorder.taken(), size).cpu())
         on_batch(first + len(part))
     return torch.cat(results)

@@ -61,6 +61,16 @@ class Recorder:
         self.context_length = context_length
         self.captured: dict[str, Captured] = {}
 
+    def taken(self) -> list[Captured]:
+        """What each of the layers compared, in forward order. Raises RuntimeError when one of them did not run."""
+        skipped = [layer for layer in self.layers if layer not in self.captured]
+        if skipped:
+            raise RuntimeError(
+                f"The model did not run the cross-attention of {', '.join(skipped)}. A patch on it skips blocks "
+                "(a caching or block-skipping node); connect the model from before that node."
+            )
+        return [self.captured[layer] for layer in self.layers]
+
     def patched(self, transformer_options: dict) -> dict:
         """A copy of the options with this recorder's patches in it, chained before those already there."""
         options = transformer_options.copy()
@@ -103,5 +113,8 @@ def fold_repeats(k: torch.Tensor, length: int) -> torch.Tensor:
     The softmax over r equal copies gives each copy 1/r of its token's share; over one copy, the whole.
     """
     if k.shape[1] % length:
-        raise ValueError(f"A context of {length} rows cannot have become {k.shape[1]} rows by repetition.")
+        raise ValueError(
+            f"A patch on the model turned a context of {length} rows into {k.shape[1]}, so rows and tokens no longer "
+            "belong together. Connect the model from before that node."
+        )
     return k[:, :length]

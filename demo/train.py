@@ -1,6 +1,6 @@
-"""Trains the demo models from nothing: autoencoder, then latents of drawn figures, then the UNet.
+"""Trains the demo models from nothing: autoencoder, latents of drawn figures, UNet, decoder; exports them.
 
-    python -m attention_keypoints.demo.train              everything, then export to demo/models
+    python -m attention_keypoints.demo.train              everything
     python -m attention_keypoints.demo.train unet         one stage; each resumes where it stopped
 
 Recipe: 12 000 drawn figures, SD's scaled-linear schedule, epsilon prediction with min-SNR-5 weights,
@@ -14,10 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from torch.nn.functional import avg_pool2d, l1_loss, mse_loss
 
-from .autoencoder import Autoencoder
+from .autoencoder import Autoencoder, taesd_state_dict
 from .figures import COLOURS, PARTS, SIZE, draw_figure
+from .model import CHANNEL_MULT, MODEL_CHANNELS, MODELS, UNET_FILE, VAE_FILE, unet_config
 from .prompts import part_row, start_row
 
 FIGURES = 12_000
@@ -47,7 +49,8 @@ class Run:
     """One resumable optimisation: model, moving average, AdamW, cosine rate, log, checkpoint."""
 
     def __init__(self, path, model, steps, rate, average=0.999, device="cpu"):
-        self.path, self.model, self.steps, self.rate, self.average = path, model.to(device), steps, rate, average
+        self.path, self.model, self.steps = path, model.to(device), steps
+        self.rate, self.average = rate, average
         self.shadow = {name: value.detach().clone() for name, value in model.state_dict().items()}
         self.optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
         self.step, self.started, self.losses = 0, time.time(), []
@@ -76,7 +79,8 @@ class Run:
         if self.step % 50 == 0 or self.step == self.steps:
             recent = np.mean(self.losses[-50:])
             pace = (time.time() - self.started) / len(self.losses)
-            print(f"{self.path.stem} step {self.step}/{self.steps} loss {recent:.4f} {pace:.2f} s/step", flush=True)
+            where = f"{self.path.stem} step {self.step}/{self.steps}"
+            print(f"{where} loss {recent:.4f} {pace:.2f} s/step", flush=True)
         if self.step % 200 == 0 or self.step == self.steps:
             save(self.path, {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(),
                              "shadow": self.shadow, "step": self.step})  # fmt: skip
@@ -96,7 +100,8 @@ def train_autoencoder(folder: Path, steps: int, device: str):
         colour = mse_loss(latents[:, :3], (avg_pool2d(pictures, 8) - 0.5) * 4)
         fourth = latents[:, 3]
         spread = fourth.mean().square() + fourth.var() - 1 - torch.log(fourth.var() + 1e-6)
-        run.descend(l1_loss(decoded, pictures) + 4 * mse_loss(decoded, pictures) + 0.5 * colour + 0.01 * spread)
+        pixels = l1_loss(decoded, pictures) + 4 * mse_loss(decoded, pictures)
+        run.descend(pixels + 0.5 * colour + 0.01 * spread)
 
 
 def train_decoder(folder: Path, steps: int, device: str):
@@ -132,7 +137,7 @@ def trained_autoencoder(folder: Path) -> Autoencoder:
 
 
 def encode_figures(folder: Path, device: str):
-    """Latents and colours of all training figures, in shards, so that an early start of the UNet is possible."""
+    """Latents and colours of all training figures, in shards, so that the UNet can start early."""
     model = trained_autoencoder(folder).to(device)
     names = list(COLOURS)
     for first in range(0, FIGURES, SHARD):
@@ -150,6 +155,10 @@ def encode_figures(folder: Path, device: str):
         print(path.name, flush=True)
 
 
+SKIPPED = ("down_blocks.0.", "up_blocks.3.")
+SKIPPED_IN_HOST = ("input_blocks.1.", "input_blocks.2.", "output_blocks.9.", "output_blocks.10.", "output_blocks.11.")
+
+
 class Skip(torch.nn.Module):
     """Self-attention at the finest level, left out: 80 % of a training step on a CPU for nothing measured.
 
@@ -165,12 +174,12 @@ def demo_unet():
     from diffusers import UNet2DConditionModel
     from diffusers.models.attention_processor import AttnProcessor
 
+    widths = tuple(MODEL_CHANNELS * factor for factor in CHANNEL_MULT)
     unet = UNet2DConditionModel(
-        sample_size=SIZE // 8, block_out_channels=(32, 96, 160, 160), cross_attention_dim=768, attention_head_dim=8
+        sample_size=SIZE // 8, block_out_channels=widths, cross_attention_dim=768, attention_head_dim=8
     )
-    finest = ("down_blocks.0.", "up_blocks.3.")
     unet.set_attn_processor({
-        name: Skip() if name.startswith(finest) and "attn1" in name else AttnProcessor()
+        name: Skip() if name.startswith(SKIPPED) and "attn1" in name else AttnProcessor()
         for name in unet.attn_processors
     })  # fmt: skip
     return unet
@@ -198,7 +207,8 @@ def contexts_of(colours: torch.Tensor, rng, rows: torch.Tensor) -> torch.Tensor:
 def train_unet(folder: Path, steps: int, device: str, batch: int = 16):
     torch.manual_seed(0)
     run = Run(folder / "unet.pt", demo_unet(), steps, rate=6e-4, device=device)
-    rows = torch.stack([torch.stack([part_row(part, colour) for colour in (*COLOURS, None)]) for part in PARTS])
+    shades = (*COLOURS, None)
+    rows = torch.stack([torch.stack([part_row(part, colour) for colour in shades]) for part in PARTS])
     kept = torch.cumprod(1 - BETAS, 0)
     rng = np.random.default_rng(run.step)
     shards = []
@@ -213,46 +223,56 @@ def train_unet(folder: Path, steps: int, device: str, batch: int = 16):
         signal = kept[t].view(-1, 1, 1, 1)
         noisy = signal.sqrt() * clean + (1 - signal).sqrt() * noise
         context = contexts_of(colours[chosen], rng, rows)
-        predicted = run.model(noisy.to(device), t.to(device), context.to(device)).sample
+        with torch.autocast(device.split(":")[0], torch.bfloat16):
+            predicted = run.model(noisy.to(device), t.to(device), context.to(device)).sample.float()
         snr = kept[t] / (1 - kept[t])
         weight = (snr.clamp(max=5) / snr).to(device)
         run.descend((weight * (predicted - noise.to(device)).square().mean((1, 2, 3))).mean())
 
 
-def export(folder: Path):
+def export(folder: Path, device: str = "cpu"):
     """Both models as half-precision safetensors in the host's names, in demo/models."""
+    from ..attention.host import diffusers_keys
+
     MODELS.mkdir(exist_ok=True)
-    taesd = taesd_state_dict(trained_autoencoder(folder))
-    save_file({name: weight.half().contiguous() for name, weight in taesd.items()}, VAE_FILE)
-    names = unet_names()
-    weights = {names[name]: weight.half().contiguous() for name, weight in load(folder / "unet.pt")["shadow"].items()}
-    for name, weight in weights.items():
-        if name.startswith(FINEST_IN_HOST) and "attn1.to_out" in name:
+    decoder = folder / "decoder.pt"
+    autoencoder = Autoencoder()
+    autoencoder.load_state_dict(load(decoder if decoder.exists() else folder / "autoencoder.pt")["shadow"])
+    names = diffusers_keys(unet_config())
+    unet = {names[name]: weight for name, weight in load(folder / "unet.pt")["shadow"].items()}
+    for name, weight in unet.items():
+        if name.startswith(SKIPPED_IN_HOST) and "attn1.to_out" in name:
             weight.zero_()
-    save_file(weights, UNET_FILE)
-    print(f"{UNET_FILE.name} {UNET_FILE.stat().st_size / 1e6:.1f} MB, {VAE_FILE.name} {VAE_FILE.stat().st_size / 1e6:.1f} MB")
+    for path, weights in ((VAE_FILE, taesd_state_dict(autoencoder)), (UNET_FILE, unet)):
+        save_file({name: weight.half().contiguous() for name, weight in weights.items()}, path)
+        print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB")
 
 
-def unet_names():
-    """Name of each weight in diffusers -> in the host, without importing the host: the layout is fixed."""
-    return {}
+# What each stage does, and its number of steps.
+STAGES = {
+    "autoencoder": (train_autoencoder, 1200),
+    "latents": (encode_figures, None),
+    "unet": (train_unet, 3000),
+    "decoder": (train_decoder, 1500),
+    "export": (export, None),
+}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stage", nargs="?", choices=["autoencoder", "latents", "unet"], help="default: all")
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.add_argument("stage", nargs="?", choices=list(STAGES), help="default: all")
     parser.add_argument("--folder", type=Path, default=Path(__file__).parent.parent / ".demo-training")
-    parser.add_argument("--autoencoder-steps", type=int, default=900)
-    parser.add_argument("--unet-steps", type=int, default=3500)
+    parser.add_argument("--steps", type=int, help="other than the stage's own number")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
     options.folder.mkdir(exist_ok=True)
-    if options.stage in (None, "autoencoder"):
-        train_autoencoder(options.folder, options.autoencoder_steps, options.device)
-    if options.stage in (None, "latents"):
-        encode_figures(options.folder, options.device)
-    if options.stage in (None, "unet"):
-        train_unet(options.folder, options.unet_steps, options.device)
+    for stage in [options.stage] if options.stage else STAGES:
+        work, steps = STAGES[stage]
+        if steps:
+            work(options.folder, options.steps or steps, options.device)
+        else:
+            work(options.folder, options.device)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from .reading import read_attention
 from .sockets import AttentionMapsSocket
 
 CATEGORY = "keypoints/attention"
+LAYERS = ", ".join(PUBLISHED)
 TOKENS_TOOLTIP = 'Names or numbers of the tokens to use, with commas: "hat, left glove" or "0, 3". Empty: all.'
 NORMALISE_TOOLTIP = (
     "What the colours span: each map from its own lowest to its highest value; shared by all maps of a picture; "
@@ -60,7 +61,7 @@ class CrossAttentionMaps(io.ComfyNode):
                     tooltip="Larger pictures are shrunk to this before the model sees them. SD1.5 was trained at 512.",
                 ),
                 io.String.Input(
-                    "layers", default=", ".join(PUBLISHED), optional=True, advanced=True,
+                    "layers", default=LAYERS, optional=True, advanced=True,
                     tooltip="Cross-attentions to average. The four of the published work by default; "
                     "input 1, 2, 4, 5, 7, 8, middle 0 and output 3 to 11 exist.",
                 ),
@@ -74,7 +75,7 @@ class CrossAttentionMaps(io.ComfyNode):
     @classmethod
     def execute(
         cls, model, vae, image, conditioning=None, clip=None, text="", timestep=DEFAULT_T, seed=0, map_size=128,
-        longest_side=512, layers=", ".join(PUBLISHED),
+        longest_side=512, layers=LAYERS,
     ):  # fmt: skip
         maps = read_attention(
             model, vae, image, conditioning, clip, text, t=timestep, seed=seed, longest_map=map_size,

@@ -26,4 +26,6 @@ def read_conditioning(conditioning: list) -> tuple[torch.Tensor, tuple[str, ...]
             f"Expected an SD1.5 conditioning, rows of width 768; got {list(context.shape)}. "
             "Encode the text with the CLIP of the same checkpoint as the model."
         )
-    return context, options.get(NAMES)
+    names = options.get(NAMES)
+    # A node between, such as Conditioning (Concat), may have added rows: names that no longer fit tell nothing.
+    return context, names if names is not None and len(names) == context.shape[1] else None
