@@ -51,7 +51,9 @@ class AttentionMaps:
     def __str__(self):
         """A table of the peaks, for nodes that show any value as text."""
         count, tokens, rows, columns = self.maps.shape
-        lines = [f"{count} pictures, {tokens} maps of {columns} x {rows}; peak of each at x, y (share of attention)"]
+        plural = "s" if count != 1 else ""
+        size = f"{count} picture{plural}, {tokens} maps of {columns} x {rows}"
+        lines = [f"{size}; peak of each at x, y (share of attention)"]
         for number, (places, shares) in enumerate(zip(*self.peaks(), strict=True)):
             told = (
                 f"{name} {x:.2f}, {y:.2f} ({share:.0%})"
