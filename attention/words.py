@@ -17,7 +17,7 @@ def words_of_pieces(pieces: Sequence[str | None]) -> tuple[list[int | None], lis
     words: list[str] = []
     rows: list[int] = []
     spelling = ""
-    for row, piece in enumerate(pieces):
+    for row, piece in enumerate([*pieces, None]):
         if piece is not None:
             rows.append(row)
             spelling += piece.removesuffix("</w>")
