@@ -19,6 +19,7 @@ from torch.nn.functional import avg_pool2d, l1_loss, mse_loss
 
 from .autoencoder import Autoencoder, taesd_state_dict
 from .figures import COLOURS, PARTS, SIZE, draw_figure
+from .in_process import use_comfyui
 from .model import CHANNEL_MULT, MODEL_CHANNELS, MODELS, UNET_FILE, VAE_FILE, unet_config
 from .prompts import part_row, start_row
 
@@ -232,6 +233,7 @@ def train_unet(folder: Path, steps: int, device: str, batch: int = 16):
 
 def export(folder: Path, device: str = "cpu"):
     """Both models as half-precision safetensors in the host's names, in demo/models."""
+    use_comfyui()
     from ..attention.host import diffusers_keys
 
     MODELS.mkdir(exist_ok=True)

@@ -3,20 +3,15 @@
 import asyncio
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from attention_keypoints.demo.client import ComfyClient, Progress, Result
-from attention_keypoints.demo.server import ComfyServer, find_comfyui
+from attention_keypoints.demo.in_process import use_comfyui
+from attention_keypoints.demo.server import ComfyServer
 
-# The host's own modules, for tests that use them in process. In front, because `python -m pytest` puts the
-# repository on the path, and then our nodes/ would hide the host's nodes.py.
-sys.path.insert(0, str(find_comfyui()))
-from comfy.cli_args import args  # noqa: E402
-
-args.cpu = True  # must be set before anything else of comfy is imported
+use_comfyui()  # tests may import comfy at the top of their module
 
 
 @pytest.fixture(scope="session")
