@@ -8,6 +8,7 @@ AdamW with cosine decay, exponential moving average. About two hours on two CPU 
 """
 
 import argparse
+import math
 import os
 import time
 from pathlib import Path
@@ -64,7 +65,7 @@ class Run:
 
     def descend(self, loss):
         warm = min(1.0, (self.step + 1) / 100)
-        decay = 0.5 * (1 + np.cos(np.pi * min(1.0, self.step / self.steps)))
+        decay = 0.5 * (1 + math.cos(math.pi * min(1.0, self.step / self.steps)))
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate * warm * max(decay, 0.01)
         self.optimiser.zero_grad(set_to_none=True)
