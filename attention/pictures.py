@@ -3,12 +3,14 @@
 import torch
 from torch.nn.functional import interpolate
 
+SMALLEST = 32  # four latents: on fewer a narrow UNet, such as the demo's, has group norms of one number, which fail
+
 
 def readable_pictures(images: torch.Tensor, longest: int | None = None) -> torch.Tensor:
     """[B, H', W', 3] in 0..1 out of [B, H, W, C], C being 1, 3 or 4 (an alpha channel is dropped).
 
     H' and W' are multiples of 8, the VAE's factor: pictures are scaled to the nearest ones, never cropped,
-    so that coordinates in 0..1 stay what they are. With `longest`, larger pictures are shrunk to that side.
+    so that coordinates in 0..1 stay what they are; tiny ones to SMALLEST. With `longest`, larger pictures are shrunk to that side.
     Raises ValueError for an empty batch, a wrong shape, and values that are not finite.
     """
     if images.ndim != 4 or images.shape[-1] not in (1, 3, 4):
@@ -27,7 +29,7 @@ def readable_pictures(images: torch.Tensor, longest: int | None = None) -> torch
     pictures = images.expand(*images.shape[:-1], 3) if images.shape[-1] == 1 else images[..., :3]
     height, width = pictures.shape[1:3]
     scale = min(1.0, longest / max(height, width)) if longest else 1.0
-    size = tuple(max(8, round(side * scale / 8) * 8) for side in (height, width))
+    size = tuple(max(SMALLEST, round(side * scale / 8) * 8) for side in (height, width))
     if size != (height, width):
         channels_first = pictures.movedim(-1, 1)
         pictures = interpolate(channels_first, size, mode="bicubic", antialias=True).movedim(1, -1)

@@ -35,7 +35,7 @@ def read_attention(
     def read(batch):
         with host.open_unet(model, (min(batch, len(latents)), *latents.shape[1:])) as unet:
             return read_maps(
-                unet, latents, context, size=map_size(pictures.shape[1:3], longest_map), t=t, seed=seed, layers=layers,
+                unet, latents, context, size=map_size(image.shape[1:3], longest_map), t=t, seed=seed, layers=layers,
                 batch=batch, on_batch=progress,
             )  # fmt: skip
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from attention_keypoints.attention import host
 from attention_keypoints.demo.autoencoder import Autoencoder, taesd_state_dict
-from attention_keypoints.demo.model import unet_config
+from attention_keypoints.demo.model import CHANNEL_MULT, MODEL_CHANNELS, unet_config
 from diffusers import DDPMScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 
@@ -24,13 +24,16 @@ class Seen:
 
 
 class DiffusersTwin:
-    """The same weights in diffusers' own UNet, and what its sixteen cross-attentions compute."""
+    """Random weights in diffusers' own UNet, what its sixteen cross-attentions compute, and its twin in the host."""
 
-    def __init__(self):
+    def __init__(self, model_channels=MODEL_CHANNELS, channel_mult=CHANNEL_MULT):
+        self._config = unet_config(model_channels, channel_mult)
         generator_state = torch.random.get_rng_state()
         torch.manual_seed(0)
         self.unet = UNet2DConditionModel(
-            sample_size=32, block_out_channels=(32, 96, 160, 160), cross_attention_dim=768, attention_head_dim=8
+            block_out_channels=tuple(model_channels * mult for mult in channel_mult),
+            cross_attention_dim=768,
+            attention_head_dim=8,
         ).eval()
         torch.random.set_rng_state(generator_state)
         self.unet.requires_grad_(False)
@@ -56,8 +59,13 @@ class DiffusersTwin:
         attention.get_attention_scores = watched
 
     def host_weights(self):
-        names = host.diffusers_keys(unet_config())
+        """The weights under the host's names."""
+        names = host.diffusers_keys(self._config)
         return {names[name]: weight.clone() for name, weight in self.unet.state_dict().items()}
+
+    def host_model(self):
+        """A fresh MODEL of the host, float32."""
+        return host.build_sd1_model(self.host_weights(), self._config)
 
     def noised(self, latents, noise, t):
         return self.scheduler.add_noise(latents, noise, torch.full((len(latents),), t))
@@ -84,15 +92,21 @@ def twin():
 
 
 @pytest.fixture(scope="session")
+def make_twin():
+    """make_twin(model_channels, channel_mult): a twin of another width."""
+    return DiffusersTwin
+
+
+@pytest.fixture(scope="session")
 def weights(twin):
     """Weights of the small UNet under the host's names."""
     return twin.host_weights()
 
 
 @pytest.fixture
-def model(weights):
+def model(twin):
     """A fresh MODEL of the host with the twin's weights, float32."""
-    return host.build_sd1_model(weights, unet_config())
+    return twin.host_model()
 
 
 @pytest.fixture(scope="session")

@@ -39,6 +39,17 @@ def test_probabilities_of_all_sixteen_layers_equal_those_of_diffusers(model, twi
     assert max(found.values()) <= TOLERANCE, found
 
 
+@pytest.mark.parametrize("height, width", [(25, 17), (1, 1), (1, 9)])
+def test_odd_sizes_down_to_one_latent_equal_diffusers(make_twin, read, seeded, height, width):
+    """Wider than the demo model: one latent alone is one number in each of its group norms, and torch refuses."""
+    twin = make_twin(160, (1, 1, 1, 1))
+    latents, noise, context = seeded(1, 4, height, width), seeded(1, 4, height, width, seed=1), seeded(1, 6, 768)
+    recorder = read(twin.host_model(), CROSS_ATTENTIONS, latents=latents, noise=noise, t=100, context=context)
+    found = differences(recorder, twin.look(latents, noise, 100, context))
+    assert max(found.values()) <= TOLERANCE, found
+    assert recorder.captured["input.1"].size == (height, width)
+
+
 def test_the_comparison_with_diffusers_notices_a_timestep_that_is_off_by_one(model, twin, read, inputs):
     latents, noise, context = inputs
     recorder = read(model, CROSS_ATTENTIONS, latents=latents, noise=noise, t=261, context=context)

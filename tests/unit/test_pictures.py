@@ -16,9 +16,9 @@ def test_a_picture_that_fits_is_not_touched():
 
 @pytest.mark.parametrize(
     "size, expected",
-    [((203, 133), (200, 136)), ((1, 1), (8, 8)), ((8, 3), (8, 8)), ((12, 20), (16, 16)), ((256, 257), (256, 256))],
+    [((203, 133), (200, 136)), ((1, 1), (32, 32)), ((3, 45), (32, 48)), ((45, 43), (48, 40)), ((64, 65), (64, 64))],
 )
-def test_sides_become_the_nearest_multiples_of_eight(size, expected):
+def test_sides_become_the_nearest_multiples_of_eight_and_at_least_32(size, expected):
     assert readable_pictures(pictures(1, *size, 3)).shape == (1, *expected, 3)
 
 
@@ -38,14 +38,14 @@ def test_a_place_in_the_picture_stays_the_same_share_of_its_sides():
 
 @pytest.mark.parametrize(
     "size, longest, expected",
-    [((1024, 768), 512, (512, 384)), ((300, 900), 512, (168, 512)), ((64, 64), 512, (64, 64)), ((999, 8), 64, (64, 8))],
+    [((512, 384), 256, (256, 192)), ((300, 900), 512, (168, 512)), ((64, 64), 512, (64, 64)), ((999, 8), 64, (64, 32))],
 )
 def test_large_pictures_are_shrunk_to_the_longest_side(size, longest, expected):
     assert readable_pictures(pictures(1, *size, 3), longest).shape == (1, *expected, 3)
 
 
 def test_grey_is_repeated_and_alpha_is_dropped():
-    images = pictures(1, 16, 16, 4)
+    images = pictures(1, 32, 40, 4)
     assert torch.equal(readable_pictures(images), images[..., :3])
     assert torch.equal(readable_pictures(images[..., :1]), images[..., :1].repeat(1, 1, 1, 3))
 
