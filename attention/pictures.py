@@ -3,7 +3,7 @@
 import torch
 from torch.nn.functional import interpolate
 
-SMALLEST = 32  # four latents: on fewer a narrow UNet, such as the demo's, has group norms of one number, which fail
+SMALLEST = 32  # four latents; with fewer, torch refuses the group norms of a UNet as narrow as the demo's
 
 
 def readable_pictures(images: torch.Tensor, longest: int | None = None) -> torch.Tensor:
