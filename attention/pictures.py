@@ -10,7 +10,8 @@ def readable_pictures(images: torch.Tensor, longest: int | None = None) -> torch
     """[B, H', W', 3] in 0..1 out of [B, H, W, C], C being 1, 3 or 4 (an alpha channel is dropped).
 
     H' and W' are multiples of 8, the VAE's factor: pictures are scaled to the nearest ones, never cropped,
-    so that coordinates in 0..1 stay what they are; tiny ones to SMALLEST. With `longest`, larger pictures are shrunk to that side.
+    so that coordinates in 0..1 stay what they are, and to no less than SMALLEST. With `longest`, larger pictures
+    are shrunk to that side.
     Raises ValueError for an empty batch, a wrong shape, and values that are not finite.
     """
     if images.ndim != 4 or images.shape[-1] not in (1, 3, 4):

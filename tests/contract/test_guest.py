@@ -81,6 +81,17 @@ def test_an_input_patch_of_another_pack_is_seen_in_the_captured_queries_and_keys
     torch.testing.assert_close(changed.k, plain.k[:, :3])
 
 
+@pytest.mark.parametrize("added", [2, 5])
+def test_rows_that_another_pack_adds_to_the_context_are_told(model, read, seeded, added):
+    foreign = model.clone()
+    more = seeded(1, added, 768, seed=8)
+    foreign.set_model_attn2_patch(
+        lambda n, context, value, extra_options: (n, torch.cat([context, more], 1), torch.cat([value, more], 1))
+    )
+    with pytest.raises(ValueError, match=f"turned a context of 5 rows into {5 + added}"):
+        read(foreign, ("output.3",), context_length=5)
+
+
 def test_an_output_patch_of_another_pack_still_decides_the_output(model, output):
     foreign = model.clone()
     foreign.set_model_attn2_output_patch(lambda n, extra_options: 0.25 * n)

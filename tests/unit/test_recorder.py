@@ -99,9 +99,12 @@ def test_repeated_keys_are_folded_to_one_copy(seeded_pair):
     assert fold_repeats(k, 4).shape == k.shape
 
 
-def test_keys_that_are_no_whole_repeats_are_refused():
+def test_rows_that_another_pack_added_are_not_taken_for_repeats(seeded_pair):
+    q, k = seeded_pair
     with pytest.raises(ValueError, match="context of 4 rows into 6"):
-        fold_repeats(torch.zeros(1, 6, 8), 4)
+        fold_repeats(q, 4)
+    with pytest.raises(ValueError, match="context of 4 rows into 8"):
+        fold_repeats(torch.cat([k, k.flip(1)], 1), 4)
 
 
 def test_folding_gives_each_token_its_whole_share(seeded_pair):
