@@ -1,0 +1,216 @@
+"""The real front end in Chromium: a host with this pack and a checkpoint, a bare host, and pages of both."""
+
+import contextlib
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from attention_keypoints.demo.autoencoder import Autoencoder, taesd_state_dict
+from attention_keypoints.demo.model import unet_config
+from attention_keypoints.demo.server import ComfyServer, find_comfyui
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from safetensors.torch import save_file
+
+CHECKPOINT = "v1-5-pruned-emaonly-fp16.safetensors"  # the name in cross-attention-maps.json
+READY = "window.app?.graph && window.app.extensionManager && 'KSampler' in LiteGraph.registered_node_types"
+# Chromium without a network of its own, and without the sandbox that needs a desktop user.
+CHROMIUM_OPTIONS = (
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync",
+)  # fmt: skip
+
+# Core nodes only: the steps of the tests, on a host without this pack.
+CORE_GRAPH = {
+    "last_node_id": 2, "last_link_id": 1, "groups": [], "config": {}, "extra": {}, "version": 0.4,
+    "nodes": [
+        {
+            "id": 1, "type": "EmptyImage", "pos": [0, 50], "size": [300, 130], "flags": {}, "order": 0, "mode": 0,
+            "inputs": [], "outputs": [{"name": "IMAGE", "type": "IMAGE", "links": [1]}], "properties": {},
+            "widgets_values": [64, 64, 2, 255],
+        },
+        {
+            "id": 2, "type": "SaveImage", "pos": [350, 50], "size": [300, 300], "flags": {}, "order": 1, "mode": 0,
+            "inputs": [{"name": "images", "type": "IMAGE", "link": 1}], "outputs": [], "properties": {},
+            "widgets_values": ["core"],
+        },
+    ],
+    "links": [[1, 1, 0, 2, 0, "IMAGE"]],
+}  # fmt: skip
+
+
+class FrontEnd:
+    """One page of a host's front end with its console. errors: what the console called errors, normalised."""
+
+    def __init__(self, page: Page):
+        self.page = page
+        self.errors: set[str] = set()
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self._note(str(error)))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            # Which file was not found stands in the location only.
+            missing = message.location["url"] if "Failed to load resource" in message.text else ""
+            self._note(f"{message.text} {missing}")
+
+    def _note(self, text: str) -> None:
+        self.errors.add(re.sub(r"https?://127\.0\.0\.1:\d+|[0-9a-f]{8,}|\d+", "#", text).strip())
+
+    def complaints(self) -> list[str]:
+        """What the front end finds wrong with the graph: nodes that it does not know, dialogs, notices."""
+        unknown = self.page.evaluate(
+            """app.graph.nodes.filter((n) => n.has_errors || !(n.type in LiteGraph.registered_node_types))
+                .map((n) => `unknown node ${n.type}`)"""
+        )
+        notices = self.page.locator("[role=dialog]:visible, [role=alertdialog]:visible, [role=status]:visible")
+        return unknown + [" ".join(text.split()) for text in notices.all_inner_texts()]
+
+    def load(self, graph: dict, name: str) -> None:
+        """Open a graph as the front end does with a file, and wait until its nodes are on the page."""
+        self.page.evaluate("([graph, name]) => app.loadGraphData(graph, true, true, name)", [graph, name])
+        self.page.wait_for_timeout(1500)  # both renderers draw in later frames
+
+    def serialized(self) -> dict:
+        """What saving the graph would write."""
+        return json.loads(self.page.evaluate("JSON.stringify(app.graph.serialize())"))
+
+    def object_info(self) -> dict[str, dict]:
+        """The host's description of every node."""
+        return self.page.evaluate("fetch('/object_info').then((answer) => answer.json())")
+
+    def prompt(self) -> dict[str, dict]:
+        """The graph in API form, by the front end's own conversion."""
+        return self.page.evaluate("async () => (await app.graphToPrompt()).output")
+
+    def overlaps(self) -> list[tuple[str, str]]:
+        """The titles of nodes that cover each other, by their sizes on the page."""
+        boxes = self.page.evaluate("app.graph.nodes.map((n) => [n.title, ...n.boundingRect])")
+        return [
+            (one[0], other[0])
+            for one, other in itertools.combinations(boxes, 2)
+            if all(one[i] < other[i] + other[i + 2] and other[i] < one[i] + one[i + 2] for i in (1, 2))
+        ]
+
+    def pictures_shown(self, node: str) -> int:
+        """How many pictures a node shows on the page, once all of them have arrived there."""
+        find = """(id) => LiteGraph.vueNodesMode
+            ? [...document.querySelectorAll(`[data-node-id="${id}"] img`)]
+            : app.graph.getNodeById(id).imgs ?? []"""
+        arrived = f"(id) => {{ const all = ({find})(id); return all.length && all.every((i) => i.naturalWidth > 0) }}"
+        self.page.wait_for_function(arrived, arg=node, timeout=20_000)
+        return self.page.evaluate(f"(id) => ({find})(id).length", node)
+
+    def show_all(self, path: Path) -> None:
+        """A screenshot of the whole graph."""
+        self.page.evaluate("app.extensionManager.command.execute('Comfy.Canvas.FitView')")
+        self.page.wait_for_timeout(1500)
+        self.page.screenshot(path=path)
+
+    def run(self, seconds: float) -> dict[str, dict]:
+        """Press Run and wait. Returns what each node shows, by node id; a failed node fails the test."""
+        outcome = self.page.evaluate(
+            """async (seconds) => {
+                const ended = new Promise((resolve) => {
+                    app.api.addEventListener('execution_success', () => resolve('done'), {once: true});
+                    for (const kind of ['execution_error', 'execution_interrupted'])
+                        app.api.addEventListener(kind, (e) => resolve(JSON.stringify(e.detail)), {once: true});
+                    setTimeout(() => resolve('not done in time'), 1000 * seconds);
+                });
+                const queued = await app.queuePrompt(0);
+                return queued ? await ended : 'refused';
+            }""",
+            seconds,
+        )
+        assert outcome == "done", outcome
+        return self.page.evaluate("app.nodeOutputs")
+
+
+# Not for the whole session: while Playwright runs, asyncio.run() is refused, and other tests need that.
+@pytest.fixture(scope="module")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=list(CHROMIUM_OPTIONS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory) -> Iterator[ComfyServer]:
+    """ComfyUI with this pack, the picture that it ships as an example, and a checkpoint of random weights."""
+    base = tmp_path_factory.mktemp("browser")
+    (base / "input").mkdir()
+    (base / "models" / "checkpoints").mkdir(parents=True)
+    (base / "input" / "example.png").write_bytes((find_comfyui() / "input" / "example.png").read_bytes())
+    write_checkpoint(base / "models" / "checkpoints" / CHECKPOINT)
+    with ComfyServer(base_dir=base) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def errors_of_bare_host(browser: Browser) -> dict[bool, set[str]]:
+    """What the console calls errors without this pack, after the same steps, with and without Vue nodes."""
+    errors = {}
+    with ComfyServer(with_pack=False) as bare:
+        for vue_nodes in (False, True):
+            with open_front_end(browser, bare, vue_nodes) as opened:
+                opened.load(CORE_GRAPH, "core")
+                assert opened.complaints() == []
+                opened.run(60)
+                assert opened.pictures_shown("2") == 2
+                errors[vue_nodes] = opened.errors
+    return errors
+
+
+@pytest.fixture
+def front_end(browser: Browser, host: ComfyServer) -> Iterator[Callable[[bool], FrontEnd]]:
+    """Opens a page of the host, with or without Vue nodes."""
+    with contextlib.ExitStack() as opened:
+        yield lambda vue_nodes: opened.enter_context(open_front_end(browser, host, vue_nodes))
+
+
+@contextlib.contextmanager
+def open_front_end(browser: Browser, server: ComfyServer, vue_nodes: bool) -> Iterator[FrontEnd]:
+    settings = {"Comfy.VueNodes.Enabled": vue_nodes, "Comfy.TutorialCompleted": True}
+    with contextlib.closing(browser.new_context(viewport={"width": 1920, "height": 1200})) as context:
+        context.route(lambda url: not url.startswith((server.url, "data:", "blob:")), lambda route: route.abort())
+        context.request.post(f"{server.url}/settings", data=settings)
+        opened = FrontEnd(context.new_page())
+        opened.page.goto(server.url)
+        opened.page.wait_for_function(READY, timeout=60_000)
+        opened.page.wait_for_timeout(1500)  # the start page's own graph
+        assert opened.page.evaluate("LiteGraph.vueNodesMode") == vue_nodes
+        yield opened
+
+
+def write_checkpoint(path: Path) -> None:
+    """A file that the stock Load Checkpoint takes for SD1.5: the real text encoder and a shallow UNet, random."""
+    from comfy.clip_model import CLIPTextModel
+    from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
+    from comfy.ops import disable_weight_init
+
+    shallow = {
+        "num_res_blocks": [1] * 4, "transformer_depth": [1, 1, 1, 0], "transformer_depth_output": [1] * 6 + [0] * 2
+    }  # fmt: skip
+    config = unet_config(320, (1, 1, 1, 1)) | shallow
+    unet = UNetModel(**config, device="meta", dtype=torch.float16, operations=disable_weight_init)
+    clip_config = json.loads((find_comfyui() / "comfy" / "sd1_clip_config.json").read_text(encoding="utf-8"))
+    clip = CLIPTextModel(clip_config, torch.float16, "meta", disable_weight_init)
+    weights = {f"model.diffusion_model.{name}": shape for name, shape in unet.state_dict().items()}
+    weights |= {f"cond_stage_model.transformer.{name}": shape for name, shape in clip.state_dict().items()}
+    generator = torch.Generator().manual_seed(0)
+    tensors = {name: _random(name, like, generator) for name, like in weights.items()}
+    vae = taesd_state_dict(Autoencoder())
+    tensors |= {f"first_stage_model.{name}": tensor.detach().contiguous() for name, tensor in vae.items()}
+    save_file(tensors, path)
+
+
+def _random(name: str, like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Values at which signals neither die nor explode: matrices by their inputs, norms 1, shifts 0."""
+    if like.ndim < 2:
+        return torch.full(like.shape, float(name.endswith("weight")), dtype=torch.float16)
+    scale = like[0].numel() ** -0.5
+    return (torch.randn(like.shape, generator=generator) * scale).half()

@@ -1,0 +1,55 @@
+"""Every graph of workflows/ in the real front end, in both of its renderers."""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+from attention_keypoints.demo.graph import to_prompt
+
+WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
+NAMES = sorted(path.stem for path in WORKFLOWS.glob("*.json"))
+RENDERERS = {"canvas": False, "vue": True}
+SHOWS_PICTURES = ("SaveImage", "PreviewImage", "MaskPreview")
+RUN_SECONDS = 240.0  # of the demo graph on two busy cores
+
+pytestmark = pytest.mark.parametrize("renderer", RENDERERS)
+
+
+def read_graph(name):
+    return json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def without_the_view(graph):
+    """A graph without what each front end decides anew: place and zoom, its version, heights of nodes."""
+    extra = {key: value for key, value in graph["extra"].items() if key not in ("ds", "frontendVersion")}
+    nodes = [{key: value for key, value in node.items() if key != "size"} for node in graph["nodes"]]
+    return graph | {"extra": extra, "nodes": nodes}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_example_graph_loads_whole_runs_and_shows_its_pictures(
+    name, renderer, front_end, errors_of_bare_host, tmp_path_factory
+):
+    graph = read_graph(name)
+    opened = front_end(RENDERERS[renderer])
+    opened.load(graph, name)
+    assert opened.complaints() == []
+    assert without_the_view(opened.serialized()) == without_the_view(graph)
+    assert opened.prompt() == to_prompt(graph, opened.object_info())
+
+    shown = opened.run(RUN_SECONDS)
+    for node in graph["nodes"]:
+        if node["type"] in SHOWS_PICTURES:
+            assert opened.pictures_shown(str(node["id"])) == len(shown[str(node["id"])]["images"]) > 0
+    opened.show_all(tmp_path_factory.getbasetemp() / f"{name}-{renderer}.png")
+    assert opened.overlaps() == []
+    assert opened.errors - errors_of_bare_host[RENDERERS[renderer]] == set()
+
+
+def test_a_graph_with_a_node_that_nobody_has_is_complained_about(renderer, front_end):
+    graph = copy.deepcopy(read_graph("demo-attention"))
+    graph["nodes"][3]["type"] = "NodeThatNobodyHas"
+    opened = front_end(RENDERERS[renderer])
+    opened.load(graph, "unknown")
+    assert any("NodeThatNobodyHas" in complaint for complaint in opened.complaints())
