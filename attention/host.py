@@ -128,9 +128,9 @@ class Unet:
         """
         batch = latents.shape[0]
         steps = torch.full((batch,), float(check_timestep(t)), device=self.device)
-        # Cloned: schedule tensors and inputs that come from inference mode cannot take part in backward.
+        # Cloned: a schedule may hand out a piece of its own tensor, and one of inference mode has no backward.
         sigma = self._sampling.sigma(steps).to(self.device).clone().float()
-        x = latents.to(self.device).clone() + sigma.view(-1, 1, 1, 1) * noise.to(self.device)
+        x = latents.to(self.device) + sigma.view(-1, 1, 1, 1) * noise.to(self.device)
         context = context.to(self.device)
         if context.is_inference():
             context = context.clone()
