@@ -138,7 +138,7 @@ def browser(chromium_path: str) -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def host(tmp_path_factory) -> Iterator[ComfyServer]:
     """ComfyUI with this pack, the picture that it ships as an example, and a checkpoint of random weights."""
     base = tmp_path_factory.mktemp("browser")
