@@ -132,8 +132,6 @@ class Unet:
         sigma = self._sampling.sigma(steps).to(self.device).clone().float()
         x = latents.to(self.device) + sigma.view(-1, 1, 1, 1) * noise.to(self.device)
         context = context.to(self.device)
-        if context.is_inference():
-            context = context.clone()
         if context.shape[0] != batch:
             context = context.expand(batch, -1, -1)
         options = recorder.patched(self._options)

@@ -106,6 +106,16 @@ def test_latents_context_and_noise_from_inference_mode_can_be_learned_with(model
     assert added.grad.abs().max() > 0
 
 
+def test_an_attention_without_a_backward_is_set_aside_while_learning(model, learn):
+    """Flash and sage attention, which packs put in the place of the host's, have none."""
+    fast = model.clone()
+    fast.model_options["transformer_options"]["optimized_attention_override"] = (
+        lambda attention, *args, **kwargs: attention(*args, **kwargs).detach()
+    )
+    found, expected = learn(fast), learn(model)
+    assert torch.equal(found[0], expected[0]) and torch.equal(found[1], expected[1])
+
+
 LORA_LAYERS = [
     f"down_blocks_{block}_attentions_{number}_transformer_blocks_0_{attention}_{part}"
     for block in (0, 2) for number in (0, 1) for attention in ("attn1", "attn2") for part in ("to_q", "to_k", "to_v")
