@@ -123,8 +123,8 @@ def test_without_memory_the_work_is_tried_again_with_half_the_chunk():
             raise out_of_memory()
         return "done"
 
-    assert host.with_smaller_chunks(work, start=16, least=2) == "done"
-    assert tried == [16, 8, 4, 2]
+    assert host.with_smaller_chunks(work, start=16, least=3) == "done"
+    assert tried == [16, 8, 4, 3]
 
 
 def test_without_memory_for_the_smallest_chunk_the_person_is_told_what_to_do():
