@@ -79,7 +79,7 @@ def maps_sd15():
                 tokens = context.clone().to(unet.device).requires_grad_()
                 recorder = unet.recorder(PUBLISHED)
                 unet.run(latents, seeded_noise(latents, 0), 0, tokens, recorder)
-                maps = averaged_maps([recorder.captured[layer] for layer in PUBLISHED], (128, 128))
+                maps = averaged_maps(recorder.taken(), (128, 128))
                 loss = maps.square().mean()
                 (gradient,) = torch.autograd.grad(loss, tokens)
                 norm = gradient.norm().item()  # also waits for a GPU

@@ -254,7 +254,7 @@ class _Canvas:
 
     def top_at(self, point):
         """Name of what is drawn last at a point, or None outside the picture."""
-        x, y = (np.asarray(point) * self.big).astype(int)
+        x, y = np.floor(np.asarray(point) * self.big).astype(int)
         if not (0 <= x < self.big and 0 <= y < self.big):
             return None
         return self.owners[self.on_top.getpixel((int(x), int(y)))]
