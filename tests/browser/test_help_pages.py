@@ -34,4 +34,4 @@ def test_the_page_of_a_node_opens_from_its_info_button(opened):
         }"""
     )
     opened.page.get_by_test_id("info-button").click()
-    opened.page.get_by_text("Points that cannot be seen are hollow.").wait_for(timeout=10_000)
+    opened.page.get_by_text("Points that cannot be seen are hollow.").wait_for()
