@@ -10,7 +10,7 @@ from ..attention.reader import read_maps
 from ..attention.timesteps import DEFAULT_T
 from ..demo import prompts
 from ..demo.figures import PARTS, draw_figure
-from ..demo.model import load_demo_model
+from ..demo.model import LAYERS, load_demo_model
 from ..demo.world import demo_pictures
 
 PICTURES = 200
@@ -36,7 +36,7 @@ class PartMaps:
                 for part, joint in enumerate(joints)]  # fmt: skip
         self.visible = torch.stack(seen, 1)
 
-    def peaks(self, t: int, layers=PUBLISHED, seed: int = 0) -> torch.Tensor:
+    def peaks(self, t: int, layers=LAYERS, seed: int = 0) -> torch.Tensor:
         """[B, 16, 2] peaks of the rows of all parts, of no stated colour."""
         context, names = prompts.all_parts()
         with host.open_unet(self.model, (10, *self.latents.shape[1:])) as unet:
@@ -58,6 +58,8 @@ def part_maps():
     yield "pictures", PICTURES, "", 0
     yield "hit@0.1", hits[world.inside].float().mean().item(), "share", 0
     yield "hit@0.1 visible", hits[world.visible].float().mean().item(), "share", 0
+    published = world.hits(world.peaks(DEFAULT_T, PUBLISHED))
+    yield "hit@0.1 published layers", published[world.inside].float().mean().item(), "share", 0
     for part, name in enumerate(names):
         yield f"hit@0.1 {name}", hits[world.inside[:, part], part].float().mean().item(), "share", 0
     swapped = []

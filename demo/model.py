@@ -11,6 +11,9 @@ UNET_FILE, VAE_FILE = MODELS / "demo_unet.safetensors", MODELS / "demo_vae.safet
 CHANNEL_MULT = (1, 3, 5, 5)
 MODEL_CHANNELS = 32
 
+# Where this model's attention is 16 x 16, as that of the published layers is in a 512 picture; those are 8 x 8 here.
+LAYERS = ("output.6", "output.7", "output.8")
+
 
 def unet_config(model_channels: int = MODEL_CHANNELS, channel_mult: tuple[int, ...] = CHANNEL_MULT) -> dict:
     """The host's configuration of an SD1.5-shaped UNet of the given width (SD1.5 itself: 320 and 1, 2, 4, 4)."""

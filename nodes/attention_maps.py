@@ -50,6 +50,8 @@ class CrossAttentionMaps(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "seed", default=0, min=0, max=2**63 - 1, optional=True, advanced=True,
+                    # A seed that changes by itself would read the same maps again at every run.
+                    control_after_generate=False,
                     tooltip="Of the noise that is added at the timestep.",
                 ),
                 io.Int.Input(
