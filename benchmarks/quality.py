@@ -76,7 +76,7 @@ def part_maps():
 def timesteps():
     """The sweep behind the default timestep: mean hit@0.1 over parts inside the picture."""
     world = PartMaps(60)
-    for t in (0, 20, 50, 100, 150, 200, 300, 400, 600):
+    for t in (0, 50, 100, 200, 250, 300, 400, 600):
         hits = world.hits(world.peaks(t))
         yield f"hit@0.1 t={t}", hits[world.inside].float().mean().item(), "share", 0
 

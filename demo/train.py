@@ -259,7 +259,7 @@ STAGES = {
     "autoencoder": (train_autoencoder, 1200),
     "latents": (encode_figures, None),
     "unet": (train_unet, 2500),
-    "decoder": (train_decoder, 1500),
+    "decoder": (train_decoder, 600),
     "export": (export, None),
 }
 
