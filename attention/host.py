@@ -210,22 +210,19 @@ def with_smaller_chunks(work: Callable[[int], object], start: int, least: int):
     """work(chunk), again with half the chunk each time the device runs out of memory, down to `least`."""
     chunk = start
     while True:
-        out_of_memory = False
         try:
             return work(chunk)
         except Exception as error:
             comfy.model_management.raise_non_oom(error)
-            out_of_memory = True
             if chunk <= least:
                 raise RuntimeError(
                     "The device ran out of memory even with the smallest pieces. Use smaller pictures, fewer tokens, "
                     "or unload other models."
                 ) from error
         # Outside the except block: while it stands, the traceback keeps the failed tensors alive.
-        if out_of_memory:
-            comfy.model_management.soft_empty_cache()
-            chunk = max(least, chunk // 2)
-            logging.info("attention keypoints: out of memory, trying again with chunks of %d", chunk)
+        comfy.model_management.soft_empty_cache()
+        chunk = max(least, chunk // 2)
+        logging.info("attention keypoints: out of memory, trying again with chunks of %d", chunk)
 
 
 def build_sd1_model(state_dict: dict[str, torch.Tensor], unet_config: dict):

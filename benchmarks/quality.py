@@ -25,8 +25,7 @@ class PartMaps:
         self.model, self.vae = load_demo_model()
         images, keypoints, _ = demo_pictures(FIRST, count)
         pictures = readable_pictures(images)
-        with torch.no_grad():
-            parts = [host.encode_pictures(self.model, self.vae, part) for part in pictures.split(10)]
+        parts = [host.encode_pictures(self.model, self.vae, part) for part in pictures.split(10)]
         self.latents = torch.cat(parts)
         figures = [draw_figure(seed) for seed in range(FIRST, FIRST + count)]
         self.centres = torch.stack([torch.from_numpy(figure.centres) for figure in figures])
