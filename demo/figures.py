@@ -110,7 +110,7 @@ def _pose(rng):
         hip = across * sign * 0.072
         # Mostly outward; sometimes across the body, so that limbs hide each other.
         arm = rng.uniform(8, 150) if rng.random() < 0.85 else rng.uniform(-35, 10)
-        bend = rng.uniform(-115, 115) if arm > 25 else rng.uniform(-20, 110)
+        bend = rng.uniform(-80, 115) if arm > 25 else rng.uniform(-20, 110)
         leg = rng.uniform(-4, 42)
         knee_bend = rng.uniform(-62, 30) if leg > 10 else rng.uniform(-20, 20)
         elbow = shoulder + _direction(sign * arm - lean) * 0.178
@@ -120,7 +120,7 @@ def _pose(rng):
         points[f"{side}_hand"] = elbow + _direction(sign * (arm + bend) - lean) * 0.168
         points[f"{side}_foot"] = knee + _direction(sign * (leg + knee_bend) - lean * 0.5) * 0.200
     everything = np.stack(list(points.values()))
-    low, high = everything.min(0) * scale - 0.055, everything.max(0) * scale + 0.055
+    low, high = everything.min(0) * scale - 0.065, everything.max(0) * scale + 0.065
     # Anywhere it fits; where it does not fit, centred, and one in twelve is cut by the border.
     slack = np.maximum(1 - (high - low), 0)
     start = np.where(slack > 0, rng.random(2) * slack, (1 - (high - low)) / 2)
@@ -182,8 +182,8 @@ def _body(canvas, rng, points, wears):
         canvas.capsule(elbow, hand, 0.027 * scale, suit, f"{side} arm")
         half = shoulder + (elbow - shoulder) * 0.42
         canvas.capsule(shoulder, half, 0.052 * scale, paint[f"{side} sleeve"], f"{side} sleeve")
-        canvas.disc(elbow, 0.048 * scale, paint[f"{side} elbow"], f"{side} elbow")
-        canvas.disc(hand, 0.055 * scale, paint[f"{side} glove"], f"{side} glove")
+        canvas.disc(elbow, 0.042 * scale, paint[f"{side} elbow"], f"{side} elbow")
+        _glove(canvas, hand, (hand - elbow) / np.linalg.norm(hand - elbow), side, paint[f"{side} glove"], scale)
 
     def leg(side):
         hip, knee, foot = (points[f"{side}_{name}"] for name in ("hip", "knee", "foot"))
@@ -191,9 +191,9 @@ def _body(canvas, rng, points, wears):
         canvas.capsule(knee, foot, 0.034 * scale, suit, f"{side} leg")
         half = hip + (knee - hip) * 0.38
         canvas.capsule(hip, half, 0.064 * scale, paint[f"{side} hip"], f"{side} hip")
-        canvas.disc(knee, 0.053 * scale, paint[f"{side} knee"], f"{side} knee")
-        out = np.array([-1.0 if side == "right" else 1.0, 0.0]) * 0.030 * scale
-        canvas.capsule(foot - out * 0.4, foot + out, 0.046 * scale, paint[f"{side} shoe"], f"{side} shoe")
+        canvas.disc(knee, 0.050 * scale, paint[f"{side} knee"], f"{side} knee")
+        out = np.array([-1.0 if side == "right" else 1.0, 0.0]) * 0.042 * scale
+        canvas.capsule(foot - out * 0.4, foot + out, 0.048 * scale, paint[f"{side} shoe"], f"{side} shoe")
 
     sides = ["right", "left"] if rng.random() < 0.5 else ["left", "right"]
     behind = [side for side in sides if rng.random() < 0.12]
@@ -215,6 +215,15 @@ def _body(canvas, rng, points, wears):
     for side in sides:
         if side not in behind:
             arm(side)
+
+
+def _glove(canvas, hand, along, side, colour, scale):
+    """A palm on the hand's joint, three fingers and a thumb, so that a hand is not one more disc."""
+    canvas.disc(hand, 0.054 * scale, colour, f"{side} glove")
+    thumb = -70 if side == "right" else 70
+    for turn, reach in ((-24, 0.098), (0, 0.104), (24, 0.098), (thumb, 0.090)):
+        tip = hand + _turn(along[None], turn)[0] * reach * scale
+        canvas.capsule(hand, tip, 0.015 * scale, colour, f"{side} glove")
 
 
 def _head(canvas, points, paint, scale):
