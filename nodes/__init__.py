@@ -5,6 +5,7 @@ from comfy_api.latest import ComfyExtension
 from .attention_maps import AttentionMapOverlay, AttentionMapToMask, CrossAttentionMaps
 from .demo import DemoPictures, DemoPrompt, LoadDemoModel
 from .draw_keypoints import DrawKeypoints
+from .token_files import LoadKeypointTokens, SaveKeypointTokens
 
 
 class AttentionKeypoints(ComfyExtension):
@@ -17,4 +18,6 @@ class AttentionKeypoints(ComfyExtension):
             LoadDemoModel,
             DemoPictures,
             DemoPrompt,
+            SaveKeypointTokens,
+            LoadKeypointTokens,
         ]
