@@ -77,3 +77,14 @@ _COLOUR_OF = {
 def usual_colours(names: tuple[str, ...]) -> list[tuple[float, float, float]] | None:
     """The usual colours of these joints, or None when one of the names is not a joint of a known skeleton."""
     return [_COLOUR_OF[name] for name in names] if set(names) <= set(_COLOUR_OF) else None
+
+
+def other_side(names: tuple[str, ...]) -> tuple[int, ...]:
+    """For each joint the index of its partner, left_knee for right_knee; its own where it has none."""
+    index = {name: i for i, name in enumerate(names)}
+    partners = []
+    for i, name in enumerate(names):
+        side, middle, rest = name.partition("_") if "_" in name else name.partition(" ")
+        opposite = {"left": "right", "right": "left"}.get(side, side)
+        partners.append(index.get(opposite + middle + rest, i))
+    return tuple(partners)

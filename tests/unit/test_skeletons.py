@@ -1,7 +1,7 @@
 """Skeletons as data: keypoints/skeletons.py."""
 
 import pytest
-from attention_keypoints.keypoints.skeletons import FIGURE_14, OPENPOSE_18, usual_colours
+from attention_keypoints.keypoints.skeletons import FIGURE_14, OPENPOSE_18, other_side, usual_colours
 
 
 @pytest.mark.parametrize("skeleton", [OPENPOSE_18, FIGURE_14])
@@ -40,3 +40,15 @@ def test_joints_with_two_names_have_one_colour():
 
 def test_other_names_have_no_usual_colours():
     assert usual_colours(("neck", "beak")) is None
+
+
+def test_joints_of_both_sides_are_each_others_partners_and_others_their_own():
+    names = ("left_knee", "head", "right_knee", "left elbow", "left_foot", "right elbow", "leftover", "neck_right")
+    assert other_side(names) == (2, 1, 0, 5, 4, 3, 6, 7)
+
+
+@pytest.mark.parametrize("skeleton", [OPENPOSE_18, FIGURE_14])
+def test_the_partner_of_the_partner_is_the_joint_itself(skeleton):
+    partners = other_side(skeleton.names)
+    assert [partners[partner] for partner in partners] == list(range(len(skeleton.names)))
+    assert sum(i != partner for i, partner in enumerate(partners)) == len(skeleton.names) - 2
