@@ -5,6 +5,7 @@ from comfy_api.latest import ComfyExtension
 from .attention_maps import AttentionMapOverlay, AttentionMapToMask, CrossAttentionMaps
 from .demo import DemoPictures, DemoPrompt, LoadDemoModel
 from .draw_keypoints import DrawKeypoints
+from .label_keypoints import LabelKeypoints
 from .token_files import LoadKeypointTokens, SaveKeypointTokens
 
 
@@ -15,6 +16,7 @@ class AttentionKeypoints(ComfyExtension):
             AttentionMapOverlay,
             AttentionMapToMask,
             DrawKeypoints,
+            LabelKeypoints,
             LoadDemoModel,
             DemoPictures,
             DemoPrompt,
