@@ -6,6 +6,7 @@ from .attention_maps import AttentionMapOverlay, AttentionMapToMask, CrossAttent
 from .demo import DemoPictures, DemoPrompt, LoadDemoModel
 from .draw_keypoints import DrawKeypoints
 from .label_keypoints import LabelKeypoints
+from .landmarks import ApplyLandmarks, FitLandmarks
 from .token_files import LoadKeypointTokens, SaveKeypointTokens
 
 
@@ -20,6 +21,8 @@ class AttentionKeypoints(ComfyExtension):
             LoadDemoModel,
             DemoPictures,
             DemoPrompt,
+            FitLandmarks,
+            ApplyLandmarks,
             SaveKeypointTokens,
             LoadKeypointTokens,
         ]

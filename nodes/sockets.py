@@ -5,3 +5,4 @@ from comfy_api.latest import io
 AttentionMapsSocket = io.Custom("ATTENTION_MAPS")
 KeypointsSocket = io.Custom("KEYPOINTS")
 KeypointTokensSocket = io.Custom("KEYPOINT_TOKENS")
+LandmarksSocket = io.Custom("LANDMARKS")
