@@ -168,6 +168,20 @@ def encode_pictures(model, vae, pictures: torch.Tensor) -> torch.Tensor:
     return model.get_model_object("latent_format").process_in(latents).float()
 
 
+class Source:
+    """A MODEL and a VAE of the host, as the learners and the detector of the engine take them."""
+
+    def __init__(self, model, vae):
+        require_sd1(model)
+        self.model, self.vae = model, vae
+
+    def encode(self, pictures: torch.Tensor) -> torch.Tensor:
+        return encode_pictures(self.model, self.vae, pictures)
+
+    def open(self, latent_shape, *, gradients: bool = False, head_bytes: int = 0):
+        return open_unet(self.model, latent_shape, gradients=gradients, head_bytes=head_bytes)
+
+
 def decode_latents(model, vae, latents: torch.Tensor) -> torch.Tensor:
     """[B, H, W, 3] pictures in 0..1 of latents as the UNet takes them."""
     return vae.decode(model.get_model_object("latent_format").process_out(latents))
@@ -225,14 +239,23 @@ def with_smaller_chunks(work: Callable[[int], object], start: int, least: int):
         logging.info("attention keypoints: out of memory, trying again with chunks of %d", chunk)
 
 
-def build_sd1_model(state_dict: dict[str, torch.Tensor], unet_config: dict):
-    """A MODEL of an SD1.5-shaped UNet of any width; state_dict without prefix, unet_config as the host's."""
+def build_sd1_model(
+    state_dict: dict[str, torch.Tensor], unet_config: dict, dtype: torch.dtype | None = torch.float32
+):
+    """A MODEL of an SD1.5-shaped UNet of any width; state_dict without prefix, unet_config as the host's.
+
+    dtype  what it computes in; None: what the host would take for such a model on this device
+    """
     config = comfy.supported_models.SD15(unet_config)
-    config.set_inference_dtype(torch.float32, None)
-    base = config.get_model(state_dict, "")
-    base.load_model_weights(dict(state_dict), "")
     load_device = comfy.model_management.get_torch_device()
     offload_device = comfy.model_management.unet_offload_device()
+    known = config.supported_inference_dtypes
+    if dtype is None:
+        parameters = comfy.utils.calculate_parameters(state_dict)
+        dtype = comfy.model_management.unet_dtype(load_device, parameters, known)
+    config.set_inference_dtype(dtype, comfy.model_management.unet_manual_cast(dtype, load_device, known))
+    base = config.get_model(state_dict, "")
+    base.load_model_weights(dict(state_dict), "")
     base = base.to(offload_device)
     return comfy.model_patcher.ModelPatcher(base, load_device, offload_device)
 

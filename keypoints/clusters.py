@@ -1,0 +1,127 @@
+"""Keypoints without labels and without optimisation: clusters of queries that stay on their place under warps.
+
+1. The queries of all pictures at the cells of a 16 x 16 grid, whitened in each layer by the covariance of
+   closed_form.py, side by side, reduced to their first 64 principal directions; k-means.
+2. Every cluster becomes a token by the closed form, its mean query standing for the labelled one; all of them
+   together make the maps of every picture and warped copy.
+3. A token is as good as it is equivariant (eq. 5): its stability is the share of copies in which its peak lies
+   within 0.05 of where the warp takes the peak of the original. What belongs to the frame or to no place of the
+   object fails that.
+4. K of them, greedily: the one with the highest product of stability and distance to the chosen ones next,
+   where the distance of two tokens is the mean over pictures of the distance of their peaks, as in eq. 10.
+5. The closed form again, from the peaks on which original and copies agree.
+"""
+
+from typing import NamedTuple
+
+import torch
+
+from ..attention.queries import LayerQueries, maps_of
+from .closed_form import background, fitted_tokens, random_places, tokens_of_means
+from .recipes import Recipe
+from .targets import cell_centres, peaks
+from .warps import labels_of_copies
+
+GRID = 16
+DIRECTIONS = 64
+ROUNDS = 20
+NEAR = 0.05  # of the side
+MAP = 32  # cells of the maps here
+AT_ONCE = 16
+
+
+def clustered_tokens(
+    layers: list[LayerQueries], theta: torch.Tensor, recipe: Recipe, generator: torch.Generator
+) -> torch.Tensor:
+    """[K + sinks, 768] tokens of K keypoints, out of queries of P pictures with W copies each.
+
+    theta  [P, 1 + W, 2, 3] warps, the first of each picture none; the queries are in the same order
+    """
+    copies = theta.shape[1]
+    originals = torch.arange(0, theta.shape[0] * copies, copies)
+    firsts = [layer.part(originals) for layer in layers]
+    places = random_places(len(originals), generator)
+    options = {"shrink": recipe.shrink, "strength": recipe.strength}
+    means = cluster_means(firsts, places, recipe, generator)
+    tokens = tokens_of_means(firsts, means, places, **options)
+    found = consensus(peaks_of(layers, tokens)[:, : len(means[0])], theta)
+    chosen = stable_and_apart(found, recipe.keypoints)
+    xy, weight = labels_of_copies(*found, theta)
+    every = random_places(theta.shape[0] * copies, generator)
+    return fitted_tokens(layers, xy[:, chosen], weight[:, chosen], every, **options)
+
+
+def cluster_means(layers, places, recipe, generator) -> list[torch.Tensor]:
+    """[M, C] for each layer: the mean query of every cluster."""
+    line = cell_centres(GRID) / GRID
+    grid = torch.stack([line.repeat(GRID), line.repeat_interleave(GRID)], -1)
+    queries = [layer.at(grid.expand(len(layer.q), -1, -1)).flatten(0, 1) for layer in layers]
+    white = []
+    for layer, query in zip(layers, queries, strict=True):
+        _, mean, covariance = background(layer, places, recipe.shrink)
+        white.append(torch.linalg.solve_triangular(torch.linalg.cholesky(covariance), (query - mean).T, upper=False).T)
+    points = torch.cat(white, -1)
+    _, vectors = torch.linalg.eigh(torch.cov(points.T))
+    owner = k_means(points @ vectors[:, -DIRECTIONS:], recipe.clusters, generator)
+    used = owner.unique()
+    member = torch.nn.functional.one_hot(owner).float()[:, used]
+    share = (member / member.sum(0)).T
+    return [share @ query for query in queries]
+
+
+def k_means(points: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
+    """[n] number of the cluster of each of points [n, d]; starts spread out (k-means++)."""
+    count = min(count, len(points))
+    centres = points[torch.randint(len(points), (1,), generator=generator)]
+    nearest = torch.full((len(points),), float("inf"))
+    while len(centres) < count:
+        nearest = torch.minimum(nearest, (points - centres[-1]).square().sum(-1))
+        centres = torch.cat([centres, points[torch.multinomial(nearest + 1e-9, 1, generator=generator)]])
+    for _ in range(ROUNDS):
+        owner = torch.cdist(points, centres).argmin(-1)
+        totals = torch.zeros_like(centres).index_add_(0, owner, points)
+        counts = owner.bincount(minlength=count)[:, None]
+        centres = torch.where(counts > 0, totals / counts.clamp_min(1), centres)
+    return torch.cdist(points, centres).argmin(-1)
+
+
+def peaks_of(layers: list[LayerQueries], tokens: torch.Tensor) -> torch.Tensor:
+    """[B, N, 2] peaks in 0..1 of tokens under queries as they are."""
+    batches = torch.arange(len(layers[0].q)).split(AT_ONCE)
+    with torch.no_grad():
+        return torch.cat([peaks(maps_of([layer.part(one) for layer in layers], tokens, (MAP, MAP))) for one in batches])
+
+
+class Consensus(NamedTuple):
+    """Where keypoints are in P pictures, by what the originals and their warped copies say.
+
+    xy         [P, K, 2] in 0..1: the median over copies
+    agreement  [P, K] in 0..1: share of the copies within 0.05 of it
+    """
+
+    xy: torch.Tensor
+    agreement: torch.Tensor
+
+
+def consensus(found: torch.Tensor, theta: torch.Tensor) -> Consensus:
+    """What peaks [P (1 + W), K, 2] of all copies agree on."""
+    pictures, copies = theta.shape[:2]
+    # A warp says where in the original each place of the copy comes from: applied to a peak it takes it back.
+    home = torch.einsum("bij,bkj->bki", theta.flatten(0, 1)[..., :2], 2 * found - 1)
+    home = ((home + theta.flatten(0, 1)[:, None, :, 2] + 1) / 2).unflatten(0, (pictures, copies))
+    xy = home.median(1).values
+    agreement = ((home - xy[:, None]).norm(dim=-1) < NEAR).float().mean(1)
+    return Consensus(xy, agreement)
+
+
+def stable_and_apart(found: Consensus, count: int) -> list[int]:
+    """The K tokens with the best product of stability and distance to those chosen before."""
+    stability = found.agreement.mean(0)
+    between = torch.cdist(found.xy, found.xy).mean(0)
+    chosen = [int(stability.argmax())]
+    while len(chosen) < min(count, len(stability)):
+        # Two tokens that never part are one keypoint; farther than a third of the picture is far enough.
+        score = stability.square() * between[chosen].amin(0).clamp_max(0.33)
+        score[chosen] = -1
+        chosen.append(int(score.argmax()))
+    return chosen

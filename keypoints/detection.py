@@ -1,0 +1,90 @@
+"""Finding learned keypoints in pictures: maps, averaged over warped copies (Hedlin et al. eq. 11), and their peaks."""
+
+from dataclasses import dataclass
+
+import torch
+
+from ..attention.maps import averaged_maps, map_size
+from ..attention.timesteps import seeded_noise
+from .bank import Bank
+from .keypoints import Keypoints
+from .targets import cell_centres, peaks
+from .tokens import KeypointTokens
+from .warps import coverage, warp_back
+
+
+AT_ONCE = 8  # pictures and copies in one UNet call
+
+
+@dataclass(frozen=True)
+class Detected:
+    """keypoints of B pictures; maps [B, K, R, R'] float32 of the picked tokens, averaged over copies."""
+
+    keypoints: Keypoints
+    maps: torch.Tensor
+
+
+def detect(unet, bank: Bank, tokens: KeypointTokens, *, seed: int = 0, first: int = 0, radius: float = 0.0) -> Detected:
+    """The keypoints of the pictures of a bank, which holds the pictures and the warped copies to average over.
+
+    first   number of the bank's first picture in the whole batch, for its noise
+    radius  in 512ths of the longer side: the place is the mean of the map within it around the highest cell, weighted
+            by the map (the published code's option: 5); 0 for the centre of the highest cell
+    Score: the share of the attention at the peak, or, with a calibration, the chance that the keypoint is visible;
+    visible where that chance is at least a half.
+    """
+    copies = bank.warps + 1
+    together = max(1, AT_ONCE // copies)
+    parts = []
+    for start in range(0, bank.pictures, together):
+        part = slice(start, start + together)
+        parts.append(_averaged(unet, bank.latents[part], bank.theta[part], tokens, seed, (first + start) * copies))
+    maps = torch.cat(parts)
+    xy = local_means(maps, radius) if radius else peaks(maps)
+    share = maps.flatten(2).amax(-1)
+    chance = visibility(share, tokens)
+    visible = torch.ones_like(share, dtype=torch.bool) if chance is None else chance >= 0.5
+    score = share if chance is None else chance
+    return Detected(Keypoints(xy, score, visible, tokens.names, tokens.skeleton), maps)
+
+
+def _averaged(unet, latents, theta, tokens: KeypointTokens, seed: int, number: int):
+    """[b, K, R, R'] on the CPU: maps of copies [b, 1 + A, 4, h, w], each warped back, over what they show.
+
+    The sum of the warped-back maps is divided by that of warped-back ones (eq. 11).
+    """
+    size = map_size((latents.shape[-2], latents.shape[-1]), tokens.map_size)
+    flat, where = latents.flatten(0, 1), theta.flatten(0, 1)
+    maps = []
+    for start in range(0, len(flat), AT_ONCE):
+        part = flat[start : start + AT_ONCE]
+        recorder = unet.recorder(tokens.layers, context_length=len(tokens.context))
+        unet.run(part, seeded_noise(part, seed, number + start), tokens.t, tokens.context[None], recorder)
+        maps.append(averaged_maps(recorder.taken(), size)[:, list(tokens.picked)].cpu())
+    maps = torch.cat(maps)
+    if latents.shape[1] == 1:
+        return maps
+    copies = (-1, latents.shape[1])
+    total = warp_back(maps, where).unflatten(0, copies).sum(1)
+    return total / coverage(where, size).unflatten(0, copies).sum(1).clamp_min(1e-6)
+
+
+def local_means(maps: torch.Tensor, radius: float) -> torch.Tensor:
+    """[B, K, 2] in 0..1: the mean place, weighted by the map, within `radius` of the highest cell of each map."""
+    rows, columns = maps.shape[-2:]
+    cells = max(rows, columns) / 512 * radius
+    y, x = cell_centres(rows)[:, None].expand(rows, columns), cell_centres(columns).expand(rows, columns)
+    top = peaks(maps) * torch.tensor([columns, rows])
+    near = (x - top[..., 0, None, None]).square() + (y - top[..., 1, None, None]).square() <= cells**2
+    weight = maps * near
+    total = weight.sum((-1, -2)).clamp_min(1e-12)
+    mean = torch.stack([(weight * x).sum((-1, -2)) / total, (weight * y).sum((-1, -2)) / total], -1)
+    return mean / torch.tensor([columns, rows])
+
+
+def visibility(share: torch.Tensor, tokens: KeypointTokens) -> torch.Tensor | None:
+    """[B, K] in 0..1: the chance that a keypoint is visible, by the tokens' calibration, or None without one."""
+    if tokens.calibration is None:
+        return None
+    slope, offset = tokens.calibration.T
+    return torch.sigmoid(slope * share.clamp_min(1e-9).log() + offset)
