@@ -15,7 +15,7 @@ EXTENSIONS = (".json", ".pkl")
 _MOST_JSON_BYTES = 32 * 2**20
 
 
-def read_labels(
+def read_label_file(
     path: Path,
     *,
     person: int = 0,

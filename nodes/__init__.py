@@ -7,6 +7,7 @@ from .demo import DemoPictures, DemoPrompt, LoadDemoModel
 from .draw_keypoints import DrawKeypoints
 from .label_keypoints import LabelKeypoints
 from .landmarks import ApplyLandmarks, FitLandmarks
+from .load_labels import LoadKeypointLabels
 from .token_files import LoadKeypointTokens, SaveKeypointTokens
 
 
@@ -18,6 +19,7 @@ class AttentionKeypoints(ComfyExtension):
             AttentionMapToMask,
             DrawKeypoints,
             LabelKeypoints,
+            LoadKeypointLabels,
             LoadDemoModel,
             DemoPictures,
             DemoPrompt,

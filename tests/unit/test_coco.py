@@ -53,8 +53,6 @@ def test_pictures_are_in_the_order_of_their_file_names():
 def test_pictures_without_file_names_stay_in_the_order_of_the_file():
     annotations = [annotation(3, (20, 0, 2), (0, 0, 0)), annotation(5, (40, 0, 2), (0, 0, 0))]
     content = dataset([image(5), image(3)], annotations)
-        [image(5), image(3)], [annotation(3, (20, 0, 2), (0, 0, 0)), annotation(5, (40, 0, 2), (0, 0, 0))]
-    )
     assert read(content).xy[:, 0, 0].tolist() == pytest.approx([0.2, 0.1])
 
 

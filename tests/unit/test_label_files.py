@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 from attention_keypoints.keypoints import label_files
-from attention_keypoints.keypoints.label_files import read_labels
+from attention_keypoints.keypoints.label_files import read_label_file
 from attention_keypoints.keypoints.skeletons import OPENPOSE_18
 
 
@@ -51,7 +51,7 @@ NUMBERED = [frame(number / 10) for number in range(1, 10)]
     ],
 )
 def test_first_frames_and_step_choose_pictures(write, choice, expected):
-    assert scores(read_labels(write("poses.json", NUMBERED), **choice)) == expected
+    assert scores(read_label_file(write("poses.json", NUMBERED), **choice)) == expected
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ def test_first_frames_and_step_choose_pictures(write, choice, expected):
 )
 def test_a_choice_that_the_file_cannot_give_is_refused_by_its_name(write, choice, message):
     with pytest.raises(ValueError, match=rf"^The labels in poses\.json cannot be read: .*{message}"):
-        read_labels(write("poses.json", NUMBERED), **choice)
+        read_label_file(write("poses.json", NUMBERED), **choice)
 
 
 def test_as_many_labels_as_pictures_are_accepted(write):
-    assert len(read_labels(write("poses.json", NUMBERED), frames=5, count=5).xy) == 5
+    assert len(read_label_file(write("poses.json", NUMBERED), frames=5, count=5).xy) == 5
 
 
 def test_formats_are_told_apart_by_content_and_not_by_name(write):
@@ -85,37 +85,37 @@ def test_formats_are_told_apart_by_content_and_not_by_name(write):
         "categories": [{"id": 1, "keypoints": ["nose"]}],
     }
     for path in (write("a.json", frame(0.5)), write("b.pkl", sequence), write("c.json", coco)):
-        assert read_labels(path).xy[0, 0].tolist() == pytest.approx([0.25, 0.2])
-    assert read_labels(write("json.pkl", json.dumps(coco).encode())).names == ("nose",)
+        assert read_label_file(path).xy[0, 0].tolist() == pytest.approx([0.25, 0.2])
+    assert read_label_file(write("json.pkl", json.dumps(coco).encode())).names == ("nose",)
 
 
 def test_a_byte_order_mark_and_spaces_before_the_text_do_no_harm(write):
     text = b"\xef\xbb\xbf \n" + json.dumps(frame(0.5)).encode()
-    assert scores(read_labels(write("poses.json", text))) == [0.5]
+    assert scores(read_label_file(write("poses.json", text))) == [0.5]
 
 
 def test_points_outside_their_picture_are_not_labelled(write):
     content = frame(1, 1, 1)
     content["people"][0]["pose_keypoints_2d"][:2] = [250, 20]
-    labels = read_labels(write("poses.json", content))
+    labels = read_label_file(write("poses.json", content))
     assert labels.labelled[0, :4].tolist() == [False, True, True, False]
     assert labels.score[0, 0] == 0 and not labels.visible[0, 0]
 
 
 def test_labels_of_pictures_of_another_size_are_refused(write):
     with pytest.raises(ValueError, match="2 of 2 labelled points are outside their pictures"):
-        read_labels(write("poses.json", frame(1, 1, size=(40, 100))))
+        read_label_file(write("poses.json", frame(1, 1, size=(40, 100))))
 
 
 def test_chosen_pictures_without_any_label_are_refused(write):
     content = [frame(), frame(0.5)]
-    assert not read_labels(write("poses.json", content)).labelled[0].any()
+    assert not read_label_file(write("poses.json", content)).labelled[0].any()
     with pytest.raises(ValueError, match="no labelled joint in any of the chosen pictures"):
-        read_labels(write("poses.json", content), frames=1)
+        read_label_file(write("poses.json", content), frames=1)
 
 
 def test_human_joints_bring_their_limbs(write):
-    labels = read_labels(write("poses.json", frame(0.5)))
+    labels = read_label_file(write("poses.json", frame(0.5)))
     assert labels.names == OPENPOSE_18.names and labels.skeleton == OPENPOSE_18.limbs
 
 
@@ -133,7 +133,7 @@ def test_a_hostile_sequence_file_is_refused_and_nothing_of_it_is_executed(write,
     sequence = {"poses2d": [np.zeros((2, 3, 18))], "sequence": Harm(harmed)}
     path = write("sequence.pkl", pickle.dumps(sequence, protocol))
     with pytest.raises(ValueError, match=r"^The labels in sequence\.pkl cannot be read: it asks for .*mkdir"):
-        read_labels(path)
+        read_label_file(path)
     assert not harmed.exists()
 
 
@@ -168,22 +168,22 @@ BODY = '{"people": [{"pose_keypoints_2d": [%s]}], "canvas_width": 9, "canvas_hei
 )
 def test_a_bad_file_is_one_sentence_with_its_name(write, name, content, message):
     with pytest.raises(ValueError, match=f"^The labels in {name} cannot be read: .*{message}"):
-        read_labels(write(name, content))
+        read_label_file(write(name, content))
 
 
 def test_every_cut_of_a_file_is_refused(write):
     data = json.dumps(frame(0.5)).encode()
     for length in range(len(data)):
         with pytest.raises(ValueError, match="cannot be read"):
-            read_labels(write("poses.json", data[:length]))
+            read_label_file(write("poses.json", data[:length]))
 
 
 def test_files_that_are_too_large_are_refused(write, monkeypatch):
     monkeypatch.setattr(label_files, "_MOST_JSON_BYTES", 1000)
     with pytest.raises(ValueError, match="larger than"):
-        read_labels(write("poses.json", NUMBERED))
+        read_label_file(write("poses.json", NUMBERED))
 
 
 def test_a_file_that_is_gone_is_one_sentence_too(tmp_path):
     with pytest.raises(ValueError, match=r"The labels in gone\.json cannot be read"):
-        read_labels(tmp_path / "gone.json")
+        read_label_file(tmp_path / "gone.json")
