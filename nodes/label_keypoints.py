@@ -1,8 +1,13 @@
 """Node with the annotator: pictures go to the front end, clicks come back as labels."""
 
-from comfy_api.latest import io, ui
+import hashlib
+from pathlib import Path
 
-from ..attention.canvas import as_rgb
+import folder_paths
+import torch
+from comfy_api.latest import io
+
+from ..attention.canvas import as_rgb, to_pil
 from ..attention.colours import distinct_colours
 from ..keypoints.labels import read_labels
 from ..keypoints.skeletons import FIGURE_14, OPENPOSE_18
@@ -45,10 +50,28 @@ class LabelKeypoints(io.ComfyNode):
     @classmethod
     def execute(cls, image, labels):
         # Not as "images", which the front end would show a second time under the widget.
-        shown = {"label_pictures": ui.PreviewImage(as_rgb(image)).values, "label_problem": []}
+        shown = {"label_pictures": _show(image), "label_problem": []}
         try:
             keypoints = read_labels(labels, len(image))
         except ValueError as problem:
             # Blocks what follows instead of failing: the pictures must arrive, or nobody could label them.
             return io.NodeOutput(None, ui=shown | {"label_problem": [str(problem)]}, block_execution=str(problem))
         return io.NodeOutput(keypoints, ui=shown)
+
+
+def _show(images: torch.Tensor) -> list[dict[str, str]]:
+    """Put pictures where the front end can fetch them, under names of their content.
+
+    The next run, with more labels, shows the same pictures: they are written and fetched once.
+    """
+    folder = Path(folder_paths.get_temp_directory())
+    folder.mkdir(parents=True, exist_ok=True)
+    shown = []
+    for image in as_rgb(images):
+        picture = to_pil(image)
+        digest = hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest()
+        path = folder / f"label_{digest[:32]}.png"
+        if not path.exists():
+            picture.save(path, compress_level=1)
+        shown.append({"filename": path.name, "subfolder": "", "type": "temp"})
+    return shown

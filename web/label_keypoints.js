@@ -65,9 +65,9 @@ function addEditor(node, name, { skeletons, colours }) {
 /** Show the pictures of the last run, or, before one, that of a Load Image in front of the node. */
 function followPictures(node, editor) {
     let ranOn = null; // what was connected at the last run
-    const showLoaded = () => {
+    const lookAgain = () => {
         const loaded = loadedPicture(node);
-        if (loaded?.key !== ranOn) editor.show(loaded ? [loaded.url] : [], "");
+        if (loaded && loaded.key !== ranOn && loaded.url !== editor.urls[0]) editor.show([loaded.url]);
     };
     node.keypointEditor = {
         showOutput({ label_pictures: pictures, label_problem: problem }) {
@@ -86,8 +86,16 @@ function followPictures(node, editor) {
         connected?.apply(this, change);
         setTimeout(lookAgain); // the links of a graph that loads come before its nodes' values
     };
-    const lookAgain = () => { if (loadedPicture(node)) showLoaded(); };
     editor.root.addEventListener("pointerenter", lookAgain); // another file may have been chosen meanwhile
+    setTimeout(() => {
+        // The graph's own undo makes all nodes anew; what they showed is still there.
+        const output = node.graph && app.nodeOutputs?.[locatorOf(node)];
+        if (output && editor.urls.length === 0) node.keypointEditor.showOutput(output);
+    });
+}
+
+function locatorOf(node) {
+    return node.graph === app.rootGraph ? String(node.id) : `${node.graph.id}:${node.id}`;
 }
 
 /** {key, url} of the file that a Load Image in front of the node has chosen, or undefined. */

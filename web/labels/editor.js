@@ -10,6 +10,8 @@ const CUSTOM = "custom";
 
 const HELP = [
     ["Click", "place the next point"],
+    ["Shift+Click", "place it even on another point"],
+    ["Alt+Click", "place it as hidden"],
     ["Drag", "move a point"],
     ["Right click, Delete", "remove a point"],
     ["H", "hidden or visible"],
@@ -30,6 +32,14 @@ function make(tag, properties = {}, ...children) {
     for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
     made.append(...children);
     return made;
+}
+
+/** A line drawing on a ground of 16 x 16. */
+function icon(path) {
+    const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    drawing.setAttribute("viewBox", "0 0 16 16");
+    drawing.innerHTML = `<path d="${path}"/>`;
+    return drawing;
 }
 
 export class Editor {
@@ -73,12 +83,9 @@ export class Editor {
     /** Show these pictures, one address each; with the problem that the node has found, if any. */
     show(urls, problem = "") {
         this.problem = problem;
-        if (urls.join() !== this.urls.join()) {
-            this.urls = urls;
-            this.images.clear();
-        }
-        this.page = Math.max(0, Math.min(this.page, this.pageCount - 1));
-        this.#advance();
+        this.urls = urls;
+        for (const url of this.images.keys()) if (!urls.includes(url)) this.images.delete(url);
+        this.goTo(this.page); // there may be fewer now
         this.refresh();
     }
 
@@ -95,21 +102,21 @@ export class Editor {
     #build(onShow) {
         if (!document.getElementById("keypoint-labels-style"))
             document.head.append(make("style", { id: "keypoint-labels-style", textContent: STYLE }));
-        const button = (text, title, act, name) => make("button", {
-            type: "button", textContent: text, title, attributes: { "aria-label": title, "data-act": name },
+        const button = (face, title, act, name) => make("button", {
+            type: "button", title, attributes: { "aria-label": title, "data-act": name },
             // The press keeps the focus in the picture, so that the keys go on working.
             onmousedown: (event) => event.preventDefault(),
             onclick: () => { act(); this.keys.focus({ preventScroll: true }); },
-        });
-        this.previousButton = button("‹", "Previous picture (←)", () => this.turn(-1), "previous");
-        this.nextButton = button("›", "Next picture (→)", () => this.turn(1), "next");
+        }, face);
+        this.previousButton = button(icon("M10 3L5 8l5 5"), "Previous picture (←)", () => this.turn(-1), "previous");
+        this.nextButton = button(icon("M6 3l5 5-5 5"), "Next picture (→)", () => this.turn(1), "next");
         this.pageText = make("span", { className: "kl-page" });
-        this.undoButton = button("↶", "Undo (Ctrl+Z)", () => this.undo(), "undo");
-        this.redoButton = button("↷", "Redo (Ctrl+Shift+Z)", () => this.redo(), "redo");
-        this.hideButton = button("◌ Hidden", "Mark the point as hidden or visible (H)", () => this.toggleHidden(), "hidden");
-        this.copyButton = button("⧉ Copy", "Copy the points of the previous picture, or of the next on the first (C)",
+        this.undoButton = button(icon("M5 6h6a3 3 0 0 1 0 7H7M5 6l3-3M5 6l3 3"), "Undo (Ctrl+Z)", () => this.undo(), "undo");
+        this.redoButton = button(icon("M11 6H5a3 3 0 0 0 0 7h4M11 6L8 3M11 6L8 9"), "Redo (Ctrl+Shift+Z)", () => this.redo(), "redo");
+        this.hideButton = button("Hidden", "Mark the point as hidden or visible (H)", () => this.toggleHidden(), "hidden");
+        this.copyButton = button("Copy points", "Copy the points of the previous picture, or of the next on the first (C)",
             () => this.copyNeighbour(), "copy");
-        this.fitButton = button("⤢", "Show the whole picture (0)", () => { this.stage.fit(); this.draw(); }, "fit");
+        this.fitButton = button(icon("M3 6V3h3M10 3h3v3M13 10v3h-3M6 13H3v-3"), "Show the whole picture (0)", () => { this.stage.fit(); this.draw(); }, "fit");
         this.helpButton = button("?", "Mouse and keys", () => this.root.classList.toggle("kl-shows-help"), "help");
         this.files = make("input", { type: "file", multiple: true, accept: ".json,application/json", hidden: true });
         this.files.addEventListener("change", () => this.importFiles());
@@ -211,7 +218,7 @@ export class Editor {
         this.root.classList.remove("kl-shows-help");
         if (!this.stage.image) return;
         const at = this.stage.onCanvas(event);
-        const name = this.stage.nameAt(at, this.points);
+        const name = event.shiftKey ? null : this.stage.nameAt(at, this.points);
         if (event.button === 1 || (event.button === 0 && this.spaceIsDown)) this.held = { pan: at };
         else if (event.button === 2) {
             if (name) this.remove(name);
@@ -319,12 +326,13 @@ export class Editor {
         this.#restored(this.labels.redo(), "Nothing to redo.");
     }
 
-    #restored(done, otherwise) {
+    #restored(picture, otherwise) {
+        const done = picture !== undefined;
         this.problem = "";
         if (done) this.onChange(this.labels.text);
+        this.goTo(picture >= 0 ? picture : this.page); // where it can be seen
         this.said = done ? "" : otherwise;
         if (!this.points.has(this.selected)) this.selected = null;
-        this.page = Math.max(0, Math.min(this.page, this.pageCount - 1));
         this.#advance();
         this.refresh();
     }
@@ -418,7 +426,7 @@ export class Editor {
     /** Remove what the node could not take: text that cannot be read, or labels of pictures that are gone. */
     clean() {
         this.#change(() => { if (this.urls.length) this.labels.pictures.length = Math.min(this.labels.pictures.length, this.urls.length); });
-        this.goTo(Math.min(this.page, this.pageCount - 1));
+        this.goTo(this.page);
         this.#advance();
         this.#say("Removed. Undo brings them back.");
     }
@@ -435,7 +443,7 @@ export class Editor {
                 this.labels.rename(read.names, read.limbs);
                 this.labels.pictures = read.pictures;
             });
-            this.page = Math.min(this.page, this.pageCount - 1);
+            this.goTo(this.page);
             this.selected = null;
             this.#advance();
             this.#say(`Imported ${plural(total, "point")} of ${plural(read.pictures.length, "picture")}, in place of what was here.`);
@@ -485,7 +493,7 @@ export class Editor {
         this.copyButton.disabled = total < 2;
         const point = this.points.get(this.selected);
         this.hideButton.disabled = !point;
-        this.hideButton.textContent = point && !point.visible ? "● Visible" : "◌ Hidden";
+        this.hideButton.setAttribute("aria-pressed", String(point?.visible === false));
         const known = labels.skeleton();
         const typed = this.namesAreTyped || !known;
         this.skeletonMenu.value = typed ? CUSTOM : known.title;

@@ -65,6 +65,7 @@ export class Labels {
         return true;
     }
 
+    /** Returns the number of the picture that is different now, -1 if only the names are, undefined if nothing is. */
     undo() {
         return this.#step(this.undos, this.redos);
     }
@@ -74,10 +75,12 @@ export class Labels {
     }
 
     #step(from, to) {
-        if (from.length === 0) return false;
+        if (from.length === 0) return undefined;
+        const before = this.pictures;
         to.push(this.text);
         this.#take(from.pop());
-        return true;
+        const all = before.length > this.pictures.length ? before : this.pictures;
+        return all.findIndex((_, i) => differ(before[i], this.pictures[i]));
     }
 
     /** The points of a picture, to read or, within change(), to edit. */
@@ -139,6 +142,14 @@ export class Labels {
         const pairs = named.map((limb) => limb.map((name) => names.indexOf(name))).filter(([i, j]) => i >= 0 && j >= 0);
         return [...new Map(pairs.map((limb) => [limb.join(), limb])).values()];
     }
+}
+
+function differ(one = new Map(), other = new Map()) {
+    const isSame = ([name, a]) => {
+        const b = other.get(name);
+        return b && Math.abs(a.x - b.x) < 1e-6 && Math.abs(a.y - b.y) < 1e-6 && a.visible === b.visible;
+    };
+    return one.size !== other.size || ![...one].every(isSame);
 }
 
 /** Names out of what a person types: with commas or one on each line. Throws an Error in words. */

@@ -4,7 +4,7 @@
 // zoomed, which scales the whole widget), and of the picture in parts of its width and height.
 
 const RADIUS = 5.5; // of a point, in CSS pixels at every zoom
-const REACH = 11; // how near the pointer must be to a point to mean it
+const REACH = 9; // how near the pointer must be to a point to mean it
 const MARGIN = 10; // around a picture that is shown whole
 const MOST_ZOOM = 40; // screen pixels of one pixel of the picture
 const RIM = "rgb(16 16 18)";

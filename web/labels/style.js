@@ -22,7 +22,11 @@ export const STYLE = `
 .kl-root :is(button, select, .kl-names-input):focus-visible { border-color: var(--accent); }
 .kl-root select option { color: #ddd; background: #222; }
 .kl-bar { display: flex; flex-wrap: wrap; align-items: center; gap: 4px; flex: none; }
-.kl-bar button { min-width: 28px; }
+.kl-bar button { display: flex; align-items: center; justify-content: center; min-width: 28px; }
+.kl-bar select { width: 76px; }
+.kl-bar svg { width: 14px; height: 14px; fill: none; stroke: currentColor; stroke-width: 1.6; }
+.kl-bar svg path { stroke-linecap: round; stroke-linejoin: round; }
+.kl-root button[aria-pressed="true"] { border-color: var(--accent); }
 .kl-gap { flex: 1; }
 .kl-page { min-width: 48px; text-align: center; font-variant-numeric: tabular-nums; }
 .kl-main { display: flex; gap: 6px; flex: 1; min-height: 0; }
@@ -35,7 +39,7 @@ export const STYLE = `
 .kl-name:hover { background: var(--ground); }
 .kl-name i {
     width: 9px; height: 9px; flex: none; box-sizing: border-box; border-radius: 50%; border: 2px solid var(--colour);
-    opacity: 0.55;
+    opacity: 0.8;
 }
 .kl-name span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .kl-name.kl-placed { color: var(--ink); }
@@ -66,9 +70,10 @@ export const STYLE = `
 .kl-shows-help .kl-help { display: grid; }
 .kl-strip { display: flex; gap: 3px; flex: none; }
 .kl-root .kl-strip button {
-    flex: 1; min-width: 2px; height: 10px; padding: 0; overflow: hidden; border-radius: 4px; background: var(--ground);
+    flex: 1; min-width: 2px; height: 10px; padding: 0; overflow: hidden; border-radius: 4px;
+    background: color-mix(in srgb, var(--quiet) 30%, transparent);
 }
-.kl-strip i { display: block; height: 100%; background: var(--accent); opacity: 0.55; }
+.kl-strip i { display: block; height: 100%; background: var(--accent); opacity: 0.75; }
 .kl-root .kl-strip button.kl-is-current { border-color: var(--ink); }
 .kl-foot { display: flex; align-items: center; gap: 8px; min-height: 18px; flex: none; }
 .kl-status { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; }

@@ -1,0 +1,266 @@
+"""Label Keypoints as a person meets it: real mouse and keys in the real front end, in both of its renderers."""
+
+import json
+import re
+
+import pytest
+import torch
+from attention_keypoints.demo.world import demo_pictures
+from attention_keypoints.keypoints.labels import read_labels
+from playwright.sync_api import expect
+
+RENDERERS = {"canvas": False, "vue": True}
+PICTURES, SIDE = 5, 256
+MARGIN = 10  # CSS pixels around a picture that is shown whole
+RUN_SECONDS = 120.0
+NODE = "2"
+
+pytestmark = pytest.mark.parametrize("renderer", RENDERERS)
+
+
+def node(id, kind, left, size, inputs, outputs, values):
+    return {
+        "id": id, "type": kind, "pos": [left, 100], "size": size, "flags": {}, "order": id - 1, "mode": 0,
+        "inputs": inputs, "outputs": outputs, "properties": {}, "widgets_values": values,
+    }  # fmt: skip
+
+
+def graph(labels=""):
+    """Demo Pictures to Label Keypoints to Preview as Text."""
+    image = {"name": "image", "type": "IMAGE", "links": [1]}
+    keypoints = {"name": "keypoints", "type": "KEYPOINTS"}
+    wears = {"name": "wears", "type": "CONDITIONING", "links": None}
+    text = {"name": "STRING", "type": "STRING", "links": None}
+    return {
+        "last_node_id": 3, "last_link_id": 2, "groups": [], "config": {}, "extra": {}, "version": 0.4,
+        "nodes": [
+            node(1, "KeypointsDemoPictures", 0, [270, 110], [], [image, keypoints | {"links": None}, wears],
+                 [PICTURES, 0]),
+            node(2, "KeypointsLabel", 350, [640, 600], [{"name": "image", "type": "IMAGE", "link": 1}],
+                 [keypoints | {"links": [2]}], [labels]),
+            node(3, "PreviewAny", 1070, [270, 200], [{"name": "source", "type": "*", "link": 2}], [text], []),
+        ],
+        "links": [[1, 1, 0, 2, 0, "IMAGE"], [2, 2, 0, 3, 0, "KEYPOINTS"]],
+    }  # fmt: skip
+
+
+class Annotator:
+    """A person at the annotator of one node, with eyes for pixels and hands for mouse and keys."""
+
+    def __init__(self, opened, id=NODE):
+        self.page, self.id = opened.page, id
+        self.root = self.page.locator(".kl-root").nth(["2", "4"].index(id))
+        self.picture = self.root.locator(".kl-keys")
+
+    def show_pictures(self):
+        """The button in the node, as long as there is no picture."""
+        self.root.locator("[data-act=show]").click()
+        expect(self.root.locator(".kl-empty")).to_be_hidden()
+
+    def choose_figure(self):
+        self.root.get_by_label("Skeleton").select_option("Figure 14")
+
+    def at(self, xy):
+        """Where on the screen a place of a square picture is that is shown whole; xy in parts of the picture."""
+        box = self.picture.bounding_box()
+        zoom = box["width"] / self.picture.evaluate("(field) => field.clientWidth")
+        side = min(box["width"], box["height"]) - 2 * MARGIN * zoom
+        return (box["x"] + (box["width"] - side) / 2 + side * float(xy[0]),
+                box["y"] + (box["height"] - side) / 2 + side * float(xy[1]))  # fmt: skip
+
+    def click(self, xy, **options):
+        self.page.mouse.click(*self.at(xy), **options)
+
+    def drag(self, start, end, **options):
+        self.page.mouse.move(*self.at(start))
+        self.page.mouse.down(**options)
+        self.page.mouse.move(*self.at((torch.as_tensor(start) + torch.as_tensor(end)) / 2))
+        self.page.mouse.move(*self.at(end))
+        self.page.mouse.up(**options)
+
+    def press(self, *keys):
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def value(self):
+        """The labels input of the node as it would be saved."""
+        return self.page.evaluate("(id) => app.graph.getNodeById(id).widgets[0].value", self.id)
+
+    def points(self, picture=0):
+        """The labelled points of a picture, as {name: (x, y, visible)}."""
+        pictures = json.loads(self.value() or '{"pictures": []}')["pictures"]
+        points = pictures[picture]["points"] if picture < len(pictures) else {}
+        return {name: (point["x"], point["y"], point["visible"]) for name, point in points.items()}
+
+
+def open_annotator(front_end, renderer, labels=""):
+    opened = front_end(RENDERERS[renderer])
+    opened.load(graph(labels), "label")
+    assert opened.complaints() == []
+    annotator = Annotator(opened)
+    annotator.show_pictures()
+    return opened, annotator
+
+
+def printed_keypoints(text):
+    """xy [B, K, 2] and visible [B, K] out of what Preview as Text shows of KEYPOINTS."""
+    xy, visible = (re.search(rf"\b{part}=tensor\((.*?)\)", text, re.DOTALL)[1] for part in ("xy", "visible"))
+    xy = json.loads(re.sub(r"(\d\.)(?=[,\]\s])", r"\g<1>0", xy.split("dtype")[0]).replace("nan", "NaN"))
+    return torch.tensor(xy), torch.tensor(json.loads(visible.lower()))
+
+
+def test_five_pictures_labelled_by_hand_come_out_as_the_truth_after_save_and_reload(
+    renderer, front_end, errors_of_bare_host, tmp_path_factory
+):
+    _, truth, _ = demo_pictures(0, PICTURES)
+    opened, annotator = open_annotator(front_end, renderer)
+    annotator.choose_figure()
+    for b in range(PICTURES):
+        for k in range(len(truth.names)):
+            # Shift, because some joints lie on others.
+            opened.page.keyboard.down("Shift")
+            annotator.click(truth.xy[b, k])
+            opened.page.keyboard.up("Shift")
+            if not truth.visible[b, k]:
+                annotator.press("h")
+        annotator.press("ArrowRight")
+    opened.page.screenshot(path=tmp_path_factory.getbasetemp() / f"labelled-{renderer}.png")
+
+    saved = opened.serialized()
+    opened.load(saved, "reloaded")
+    shown = opened.run(RUN_SECONDS)
+    xy, visible = printed_keypoints(shown["3"]["text"][0])
+    assert (xy - truth.xy).abs().max() * SIDE < 1
+    assert torch.equal(visible, truth.visible)
+    expect(Annotator(opened).root.locator(".kl-page")).to_have_text(f"1 / {PICTURES}")
+    assert opened.errors - errors_of_bare_host[RENDERERS[renderer]] == set()
+
+
+def test_points_are_moved_removed_hidden_and_brought_back(renderer, front_end):
+    opened, annotator = open_annotator(front_end, renderer)
+    annotator.choose_figure()
+    annotator.click((0.5, 0.2))
+    annotator.click((0.5, 0.4))
+    assert list(annotator.points()) == ["head", "neck"]
+
+    annotator.drag((0.5, 0.4), (0.7, 0.3))
+    assert annotator.points()["neck"][:2] == pytest.approx((0.7, 0.3), abs=0.005)
+    annotator.drag((0.7, 0.3), (1.4, 0.3))
+    assert annotator.points()["neck"][:2] == pytest.approx((1.0, 0.3), abs=0.005)
+    annotator.press("h")
+    assert annotator.points()["neck"][2] is False
+    annotator.press("Control+z", "Control+z", "Control+z")
+    assert annotator.points()["neck"] == pytest.approx((0.5, 0.4, True), abs=0.005)
+    annotator.press("Control+Shift+z")
+    assert annotator.points()["neck"][:2] == pytest.approx((0.7, 0.3), abs=0.005)
+
+    annotator.click((0.5, 0.2), button="right")
+    assert list(annotator.points()) == ["neck"]
+    annotator.click((0.1, 0.1))  # what was removed is what the next click places
+    assert annotator.points()["head"][:2] == pytest.approx((0.1, 0.1), abs=0.005)
+    annotator.press("Delete")
+    assert list(annotator.points()) == ["neck"]
+
+    # Keys of the annotator are not keys of the graph: nothing was deleted or undone there.
+    assert opened.page.evaluate("app.graph.nodes.length") == 3
+
+    annotator.press("PageDown", "c")
+    assert list(annotator.points(1)) == ["neck"]
+    annotator.press("Tab", "Tab")
+    annotator.click((0.2, 0.8))
+    assert list(annotator.points(1)) == ["neck", "right_elbow"]
+    annotator.press("ArrowLeft")
+    expect(annotator.root.locator(".kl-page")).to_have_text(f"1 / {PICTURES}")
+
+
+def test_zoom_and_pan_move_the_picture_and_not_the_graph(renderer, front_end):
+    opened, annotator = open_annotator(front_end, renderer)
+    view = "[app.canvas.ds.scale, ...app.canvas.ds.offset]"
+    before = opened.page.evaluate(view)
+    annotator.picture.focus()
+    opened.page.mouse.move(*annotator.at((0.5, 0.5)))
+    opened.page.mouse.wheel(0, -400)
+    opened.page.wait_for_timeout(100)
+    annotator.drag((0.5, 0.5), (0.6, 0.5), button="middle")
+    annotator.press("Space")  # alone it does nothing
+    assert opened.page.evaluate(view) == before
+    annotator.click((0.6, 0.5))  # what was in the middle was dragged there
+    assert annotator.points()["nose"][:2] == pytest.approx((0.5, 0.5), abs=0.005)
+    annotator.press("0")
+    annotator.click((0.25, 0.75))
+    assert annotator.points()["neck"][:2] == pytest.approx((0.25, 0.75), abs=0.005)
+
+
+def test_a_copied_or_resized_node_keeps_its_labels(renderer, front_end):
+    labels = {"version": 1, "names": ["paw", "tail"], "skeleton": [[0, 1]],
+              "pictures": [{"points": {"paw": {"x": 0.25, "y": 0.5, "visible": True}}}]}  # fmt: skip
+    opened, annotator = open_annotator(front_end, renderer, json.dumps(labels))
+    opened.page.evaluate("app.graph.getNodeById(2).setSize([900, 760])")
+    opened.page.wait_for_timeout(500)
+    annotator.click((0.75, 0.25))
+    assert annotator.points()["tail"][:2] == pytest.approx((0.75, 0.25), abs=0.005)
+
+    opened.page.evaluate(
+        """() => {
+            app.canvas.deselectAll();
+            app.canvas.select(app.graph.getNodeById(2));
+            app.canvas.copyToClipboard();
+            app.canvas.pasteFromClipboard({position: [350, 1000]});
+        }"""
+    )
+    opened.page.wait_for_timeout(500)
+    copy = Annotator(opened, "4")
+    assert copy.value() == annotator.value()
+    # The copy has labels of its own.
+    annotator.click((0.75, 0.25), button="right")
+    assert list(annotator.points()) == ["paw"] and list(copy.points()) == ["paw", "tail"]
+
+
+def test_without_labels_the_pictures_come_and_what_follows_waits_with_a_sentence(renderer, front_end):
+    opened = front_end(RENDERERS[renderer])
+    opened.load(graph(), "unlabelled")
+    with pytest.raises(AssertionError, match="No labels yet. In Label Keypoints choose a name, click its place"):
+        opened.run(RUN_SECONDS)
+    annotator = Annotator(opened)
+    expect(annotator.root.locator(".kl-empty")).to_be_hidden()
+    expect(annotator.root.locator(".kl-page")).to_have_text(f"1 / {PICTURES}")
+    expect(annotator.root.locator(".kl-status")).to_contain_text("No labels yet")
+    assert annotator.value() == ""
+
+
+def test_labels_that_cannot_be_read_are_kept_until_a_person_removes_them(renderer, front_end):
+    opened = front_end(RENDERERS[renderer])
+    truncated = '{"version": 1, "names": ["hea'
+    opened.load(graph(truncated), "truncated")
+    with pytest.raises(AssertionError, match="The labels are not JSON"):
+        opened.run(RUN_SECONDS)
+    annotator = Annotator(opened)
+    assert annotator.value() == truncated
+    annotator.root.locator("[data-act=clean]").click()
+    assert annotator.value() == ""
+    annotator.press("Control+z")
+    assert annotator.value() == truncated
+
+
+def test_exported_labels_come_back_by_import(renderer, front_end):
+    _, truth, _ = demo_pictures(0, 1)
+    opened, annotator = open_annotator(front_end, renderer)
+    menu = annotator.root.get_by_label("Import and export")
+    for place in ((0.5, 0.2), (0.5, 0.3), (0.25, 0.75)):
+        annotator.click(place)
+    annotator.press("h")
+    placed = annotator.points()
+    for kind in ("coco", "openpose"):
+        with opened.page.expect_download() as download:
+            menu.select_option(kind)
+        path = download.value.path()
+        menu.select_option("clear")
+        assert annotator.points() == {}
+        with opened.page.expect_file_chooser() as chooser:
+            menu.select_option("import")
+        chooser.value.set_files({"name": f"{kind}.json", "mimeType": "application/json", "buffer": path.read_bytes()})
+        expect(annotator.root.locator(".kl-status")).to_contain_text("Imported 3 points")
+        for name, point in annotator.points().items():
+            assert point[:2] == pytest.approx(placed[name][:2], abs=1e-5)
+            assert point[2] == (placed[name][2] if kind == "coco" else True)
+    assert read_labels(annotator.value(), PICTURES).labelled.sum() == 3
