@@ -91,27 +91,14 @@ class PlainRecipe:
             latents = self.encode(picture)
         t = self.scheduler.timesteps[-1].to(latents.device)
         noised = self.scheduler.add_noise(latents, noise, t)
-        self.unet(noised, t.repeat(len(noised)), tokens.repeat(len(noised), 1, 1))
+        rows = tokens.repeat(len(noised), 1, 1)
+        self.unet(noised.to(self.unet.dtype), t.repeat(len(noised)), rows.to(self.unet.dtype))
         if len(self.stored) != self.layers:
             raise RuntimeError(f"Expected {self.layers} stored attentions, got {len(self.stored)}.")
         grids = [shares.reshape(len(shares), MAP_SIZE, MAP_SIZE, -1).permute(0, 3, 1, 2) for shares in self.stored]
         mean = torch.stack(grids).mean((0, 1))
         self.stored.clear()
-        return mean
-
-    def step(self, batch, tokens: torch.Tensor, optimiser: torch.optim.Optimizer) -> float:
-        """One step of the optimiser on pictures whose losses are taken one after the other; returns their mean.
-
-        batch  a list of (picture, theta, noise, noise_warped)
-        """
-        total = 0.0
-        for inputs in batch:
-            loss, _ = self.loss(*inputs, tokens)
-            (loss / len(batch)).backward()
-            total += loss.item() / len(batch)
-        optimiser.step()
-        optimiser.zero_grad()
-        return total
+        return mean.float()
 
 
 class ExplicitAttention:
