@@ -135,6 +135,16 @@ def paint_line(canvas: np.ndarray, start, end, width: float, colour, opacity: fl
     _paint_near(canvas, start, end, lambda distance: width / 2 - distance, width / 2, colour, opacity)
 
 
+def paint_path(canvas: np.ndarray, places: np.ndarray, width: float, colour, opacity: float = 1.0) -> None:
+    """Straight lines through `places` [P, 2], round at ends and corners, and as opaque there as elsewhere."""
+    mask = np.zeros(canvas.shape[:2], dtype=np.float32)
+    for start, end in zip(places[:-1], places[1:], strict=True):
+        (left, top), distance = _distances(canvas, start, end, width / 2)
+        place = mask[top : top + distance.shape[0], left : left + distance.shape[1]]
+        np.maximum(place, np.clip(width / 2 - distance + 0.5, 0, 1), out=place)
+    _paint_mask(canvas, mask * opacity, (0, 0), colour)
+
+
 def paint_disc(canvas: np.ndarray, centre, radius: float, colour, opacity: float = 1.0) -> None:
     """A filled disc around `centre` (x, y)."""
     paint_line(canvas, centre, centre, 2 * radius, colour, opacity)
@@ -165,6 +175,13 @@ def _paint_near(canvas, start, end, inside, reach: float, colour, opacity: float
     The share of a pixel that is covered follows from the distance of its centre to the edge. That is
     as smooth as drawing many times larger and shrinking, exact in place, and needs no large picture.
     """
+    corner, distance = _distances(canvas, start, end, reach)
+    cover = np.clip(inside(distance) + 0.5, 0, 1)
+    _paint_mask(canvas, cover * opacity, corner, colour)
+
+
+def _distances(canvas, start, end, reach: float) -> tuple[tuple[int, int], np.ndarray]:
+    """The top left pixel (x, y) of the window within `reach` of a segment, and the distance of each pixel in it."""
     (x0, y0), (x1, y1) = start, end
     left, right = _window(min(x0, x1) - reach, max(x0, x1) + reach, canvas.shape[1])
     top, bottom = _window(min(y0, y1) - reach, max(y0, y1) + reach, canvas.shape[0])
@@ -172,8 +189,7 @@ def _paint_near(canvas, start, end, inside, reach: float, colour, opacity: float
     y = np.arange(top, bottom, dtype=np.float32)[:, None] + 0.5 - y0
     dx, dy = x1 - x0, y1 - y0
     along = np.clip((x * dx + y * dy) / max(dx * dx + dy * dy, 1e-12), 0, 1)
-    cover = np.clip(inside(np.hypot(x - along * dx, y - along * dy)) + 0.5, 0, 1)
-    _paint_mask(canvas, cover * opacity, (left, top), colour)
+    return (left, top), np.hypot(x - along * dx, y - along * dy)
 
 
 def _window(low: float, high: float, length: int) -> tuple[int, int]:

@@ -143,3 +143,16 @@ def test_a_ring_is_empty_inside():
     page = np.zeros((21, 21, 3), dtype=np.float32)
     canvas.paint_ring(page, (10.5, 10.5), 7, 2, (1.0, 1.0, 1.0))
     assert page[10, 10, 0] == 0 and page[10, 17, 0] == 1 and page[0, 0, 0] == 0
+
+
+def test_a_path_is_as_opaque_at_its_corners_as_elsewhere():
+    page = np.zeros((21, 21, 3), dtype=np.float32)
+    canvas.paint_path(page, np.array([(4.5, 4.5), (16.5, 4.5), (16.5, 16.5)]), 3, (1.0, 1.0, 1.0), 0.5)
+    assert page[4, 10, 0] == page[4, 16, 0] == page[10, 16, 0] == 0.5
+    assert page[10, 10, 0] == page[16, 4, 0] == 0
+
+
+def test_a_path_through_one_place_paints_nothing():
+    page = np.zeros((9, 9, 3), dtype=np.float32)
+    canvas.paint_path(page, np.array([(4.5, 4.5)]), 3, (1.0, 1.0, 1.0))
+    assert (page == 0).all()
