@@ -52,11 +52,16 @@ def tokens_of_means(
 ) -> torch.Tensor:
     """[K + sinks, 768] tokens of K keypoints, given the mean query [K, C] of each in every layer."""
     keys = [_keys(layer, mean, places, shrink, strength) for layer, mean in zip(layers, means, strict=True)]
+    tokens = tokens_with_keys(layers, torch.cat(keys, -1))
+    return torch.cat([tokens, tokens.new_zeros(sinks, tokens.shape[1])])
+
+
+def tokens_with_keys(layers: list[LayerQueries], keys: torch.Tensor) -> torch.Tensor:
+    """[K, 768] tokens whose keys are nearest to keys [K, sum of C], by ridge regression through all layers."""
     weights = torch.cat([layer.weights for layer in layers], -1)
     normal = weights @ weights.T
     normal = normal + RIDGE * normal.diagonal().mean() * torch.eye(len(normal))
-    tokens = torch.linalg.solve(normal, weights @ torch.cat(keys, -1).T).T
-    return torch.cat([tokens, tokens.new_zeros(sinks, tokens.shape[1])])
+    return torch.linalg.solve(normal, weights @ keys.T).T
 
 
 def background(layer: LayerQueries, places: torch.Tensor, shrink: float):

@@ -1,18 +1,19 @@
 """Finding learned keypoints in pictures: maps, averaged over warped copies (Hedlin et al. eq. 11), and their peaks."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
 from ..attention.maps import averaged_maps, map_size
 from ..attention.timesteps import seeded_noise
-from .bank import Bank
+from .bank import Bank, common_warps, fill_bank
 from .keypoints import Keypoints
 from .targets import cell_centres, peaks
 from .tokens import KeypointTokens
 from .warps import coverage, warp_back
 
-
+PIECE = 16  # pictures encoded before the UNet runs: the host may have to swap the two models
 AT_ONCE = 8  # pictures and copies in one UNet call
 
 
@@ -22,6 +23,36 @@ class Detected:
 
     keypoints: Keypoints
     maps: torch.Tensor
+
+
+def detect_pictures(
+    source,
+    pictures: torch.Tensor,
+    tokens: KeypointTokens,
+    *,
+    augmentations: int = 0,
+    seed: int = 0,
+    radius: float = 0.0,
+    on_picture: Callable[[int], None] = lambda done: None,
+    keep_maps: bool = True,
+) -> tuple[Keypoints, torch.Tensor | None]:
+    """(keypoints of pictures [B, H, W, 3] in 0..1, their maps [B, K, R, R'] or None), a piece of the batch at a time.
+
+    source         the host's model: encode(pictures) and open(latent shape)
+    augmentations  warped copies to average over besides the picture itself (eq. 11; published: 10)
+    """
+    theta = common_warps(pictures, augmentations, seed)
+    found, maps = [], []
+    for first in range(0, len(pictures), PIECE):
+        piece = slice(first, first + PIECE)
+        bank = fill_bank(source.encode, pictures[piece], theta[piece])
+        with source.open((AT_ONCE, *bank.latents.shape[2:])) as unet:
+            one = detect(unet, bank, tokens, seed=seed, first=first, radius=radius)
+        found.append(one.keypoints)
+        maps += [one.maps] if keep_maps else []
+        on_picture(first + bank.pictures)
+    together = (torch.cat([getattr(one, part) for one in found]) for part in ("xy", "score", "visible"))
+    return Keypoints(*together, tokens.names, tokens.skeleton), torch.cat(maps) if keep_maps else None
 
 
 def detect(unet, bank: Bank, tokens: KeypointTokens, *, seed: int = 0, first: int = 0, radius: float = 0.0) -> Detected:

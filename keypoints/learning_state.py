@@ -2,14 +2,15 @@
 
 import hashlib
 import json
-import os
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
+
+from .atomic import write_atomically
 
 FORMAT = "attention-keypoints learning state 1"
 
@@ -33,18 +34,12 @@ class LearningState:
         return cls(context.clone(), torch.zeros_like(context), torch.zeros_like(context))
 
     def save(self, path: Path, digest: str) -> None:
-        """Written beside and renamed: a stop in the middle leaves the state before."""
         tensors = {"context": self.context, "first": self.first, "second": self.second}
         tensors |= {"losses": torch.tensor(self.losses, dtype=torch.float64)}
         tensors |= {f"extra.{name}": tensor for name, tensor in self.extra.items()}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f"{path.name}.{os.getpid()}.part")
         header = {"format": FORMAT, "digest": digest, "step": str(self.step)}
-        try:
-            save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, beside, header)
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
+        data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, header)
+        write_atomically(path, data)
 
     @classmethod
     def load(cls, path: Path, digest: str) -> "LearningState | None":

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from ..attention.layers import PUBLISHED as PUBLISHED_LAYERS
 from ..attention.timesteps import DEFAULT_T
-from .warps import WarpRange
+from .warps import PUBLISHED_RANGE, WarpRange
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Recipe:
     batch: int = 1  # pictures in one UNet call, each with its warped copy
     accumulation: int = 4  # UNet calls in one step
     warps: int = 7  # warped copies of each picture in the bank; 0: a fresh one for every draw
-    reach: WarpRange = WarpRange()
+    reach: WarpRange = PUBLISHED_RANGE
     layers: tuple[str, ...] = PUBLISHED_LAYERS
     t: int = DEFAULT_T
     map_size: int = 128
@@ -61,11 +61,10 @@ LABELLED = {
     "published": Recipe(
         "published", steps=100, t=0, warps=0, localisation=1.0, equivariance=1.0, labels=5.0, accumulation=1
     ),
+    "prototype": Recipe("prototype"),
     "instant": Recipe("instant"),
     "improved": Recipe("improved", steps=150, rate=1e-2, batch=16, accumulation=1),
 }
-
-PRESETS = tuple(UNLABELLED)
 
 
 def recipe(presets: dict[str, Recipe], preset: str, **changes) -> Recipe:

@@ -8,9 +8,9 @@ import torch
 from ..attention.maps import map_size
 from ..attention.queries import key_weights, read_queries
 from ..attention.reader import read_maps
-from .bank import Bank, fill_bank
-from .clusters import clustered_tokens
+from .bank import Bank, fill_bank, own_warps
 from .closed_form import SINKS
+from .clusters import clustered_tokens
 from .keypoints import Keypoints
 from .learner import ThroughUnet, generator_of, optimise
 from .learning_state import LearningState, digest_of
@@ -48,11 +48,11 @@ def learn_unlabelled(source, pictures: torch.Tensor, recipe: Recipe, *, seed: in
             "Connect at least two; thirty and more are better."
         )
     copies = copies_of_each(recipe, len(pictures))
-    encodings, reads = len(pictures) * (1 + copies), 0 if recipe.preset == "published" else len(pictures) * (1 + copies)
-    total = encodings + reads + recipe.steps
-    bank = fill_bank(source.encode, pictures, copies, seed=seed, reach=recipe.reach,
-                     on_picture=lambda done: watch.on_progress(done, total))  # fmt: skip
     published = recipe.preset == "published"
+    encodings = len(pictures) * (1 + copies)
+    total = encodings * (1 if published else 2) + recipe.steps
+    theta = own_warps(pictures, copies, seed, recipe.reach)
+    bank = fill_bank(source.encode, pictures, theta, lambda done: watch.on_progress(done, total))
     shape = (2 * recipe.batch, *bank.latents.shape[2:])
     with source.open(shape, gradients=published) as unet:
         run = Run(unet, bank, recipe, seed, watch, encodings, total)
@@ -110,7 +110,12 @@ class Run:
         resumed = state.step if state else 0
         state = state or LearningState.start(start())
         self.done = self.total - self.recipe.steps
-        optimise(state, gradient, self.recipe.steps, self.recipe.rate, on_step=self._after_step, **options)
+        try:
+            optimise(state, gradient, self.recipe.steps, self.recipe.rate, on_step=self._after_step, **options)
+        except BaseException:  # Cancel is one: what was learned until then is kept
+            if self.path and state.step:
+                state.save(self.path, self.digest)
+            raise
         return state, resumed
 
     def reading(self, done: int):

@@ -26,8 +26,11 @@ class WarpRange:
     shift: float = 0.125
 
 
+PUBLISHED_RANGE = WarpRange()
+
+
 def random_warps(
-    count: int, generator: torch.Generator, reach: WarpRange = WarpRange(), aspect: float = 1.0
+    count: int, generator: torch.Generator, reach: WarpRange = PUBLISHED_RANGE, aspect: float = 1.0
 ) -> torch.Tensor:
     """[count, 2, 3] float32 warps, drawn on the CPU; aspect is width / height, so that a rotation stays one."""
     draws = torch.rand(count, 4, generator=generator)

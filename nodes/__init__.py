@@ -4,9 +4,12 @@ from comfy_api.latest import ComfyExtension
 
 from .attention_maps import AttentionMapOverlay, AttentionMapToMask, CrossAttentionMaps
 from .demo import DemoPictures, DemoPrompt, LoadDemoModel
+from .detect_keypoints import DetectKeypoints
 from .draw_keypoints import DrawKeypoints
 from .label_keypoints import LabelKeypoints
 from .landmarks import ApplyLandmarks, FitLandmarks
+from .learn_from_labels import LearnKeypointsFromLabels
+from .learn_keypoints import LearnKeypoints
 from .load_labels import LoadKeypointLabels
 from .token_files import LoadKeypointTokens, SaveKeypointTokens
 
@@ -18,7 +21,10 @@ class AttentionKeypoints(ComfyExtension):
             AttentionMapOverlay,
             AttentionMapToMask,
             DrawKeypoints,
+            LearnKeypoints,
             LabelKeypoints,
+            LearnKeypointsFromLabels,
+            DetectKeypoints,
             LoadKeypointLabels,
             LoadDemoModel,
             DemoPictures,

@@ -1,0 +1,125 @@
+"""Learning keypoints from labelled pictures (in context, Schofield et al.): pictures and labels in, tokens out."""
+
+from dataclasses import replace
+
+import torch
+
+from .bank import fill_bank, own_warps
+from .calibration import fitted_calibration
+from .closed_form import fitted_tokens, random_places
+from .keypoints import Keypoints
+from .learner import ThroughUnet, generator_of
+from .objectives import published_label_loss
+from .prototypes import prototype_tokens
+from .recipes import Recipe
+from .refinement import FixedQueries
+from .tokens import WIDTH, KeypointTokens
+from .unlabelled import Learned, Run, copies_of_each
+from .warps import labels_of_copies
+from .watch import Watch
+
+HIDDEN_WEIGHT = 0.25  # of a label whose point is hidden: the place is right, what is seen there is something else
+APPENDED = 0.2  # Schofield et al.: learned tokens for each base token
+
+
+@torch.inference_mode(False)  # a node runs in inference mode, whose tensors have no backward
+def learn_from_labels(
+    source,
+    pictures: torch.Tensor,
+    labels: Keypoints,
+    recipe: Recipe,
+    *,
+    seed: int = 0,
+    base: KeypointTokens | None = None,
+    watch: Watch | None = None,
+) -> Learned:
+    """Tokens of the labelled keypoints, out of pictures [P, H, W, 3] in 0..1 and their labels.
+
+    labels  keypoints of the same P pictures; any of them may be missing (NaN) in any picture, but each must be
+            there in one
+    base    tokens that stay frozen before the learned ones ("published"); random ones when there are none
+    """
+    watch = watch or Watch()
+    recipe = replace(recipe, keypoints=len(labels.names))
+    xy, weight = usable_labels(labels, len(pictures))
+    copies = copies_of_each(recipe, len(pictures))
+    published = recipe.preset == "published"
+    encodings = len(pictures) * (1 + copies)
+    total = encodings * (1 if published else 2) + recipe.steps
+    theta = own_warps(pictures, copies, seed, recipe.reach)
+    bank = fill_bank(source.encode, pictures, theta, lambda done: watch.on_progress(done, total))
+    with source.open((2 * recipe.batch, *bank.latents.shape[2:]), gradients=published) as unet:
+        also = (xy.nan_to_num(-1), weight, base.context if base else 0)
+        run = LabelRun(unet, bank, recipe, seed, watch, encodings, total, also)
+        run.xy, run.weight, run.names = xy, weight, labels.names
+        state, resumed = run.published(base) if published else run.from_closed_form()
+        first = len(state.context) - run.appended if published else 0
+        tokens = KeypointTokens(
+            state.context, tuple(range(first, first + len(labels.names))), labels.names, labels.skeleton,
+            recipe.layers, recipe.t, recipe.map_size, None,
+            {"method": "from labels", "preset": recipe.preset, "pictures": len(pictures), "seed": seed,
+             "steps": recipe.steps, "rate": recipe.rate},
+        )  # fmt: skip
+        calibration = fitted_calibration(unet, bank, tokens, xy, labels.visible & labels.labelled)
+        tokens = replace(tokens, calibration=calibration)
+        run.finish()
+    return Learned(tokens, state.losses, resumed)
+
+
+def usable_labels(labels: Keypoints, pictures: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """(xy [P, K, 2], weight [P, K]); ValueError, in words, where nothing could be learned."""
+    if len(labels.xy) != pictures:
+        raise ValueError(
+            f"Expected labels for each of the {pictures} pictures; got labels of {len(labels.xy)}. "
+            "Connect the same batch of pictures that was labelled."
+        )
+    inside = labels.labelled & ((labels.xy >= 0) & (labels.xy <= 1)).all(-1)
+    weight = inside * torch.where(labels.visible, 1.0, HIDDEN_WEIGHT)
+    missing = [name for name, total in zip(labels.names, weight.sum(0), strict=True) if total == 0]
+    if missing:
+        raise ValueError(
+            f"No picture has a label inside it for: {', '.join(missing)}. Label each keypoint in at least one picture, "
+            "or leave it out of the names."
+        )
+    return labels.xy, weight
+
+
+class LabelRun(Run):
+    """A run with labels xy [P, K, 2], weight [P, K] and names."""
+
+    appended = 0
+
+    def published(self, base: KeypointTokens | None):
+        """Frozen base tokens, a block of 0.2 times as many appended; the first K of it are the keypoints."""
+        generator = generator_of(self.seed, -1)
+        frozen = base.context if base else torch.randn(self.recipe.tokens, WIDTH, generator=generator)
+        self.appended = max(len(self.names), round(APPENDED * len(frozen)))
+        start = torch.cat([frozen, torch.randn(self.appended, WIDTH, generator=generator)])
+        block = slice(len(frozen), None)
+        rows = slice(len(frozen), len(frozen) + len(self.names))
+
+        def objective(maps, warped, theta, pictures, copies):
+            xy, weight = self.xy[pictures].to(maps), self.weight[pictures].to(maps)
+            return published_label_loss(maps[:, rows], warped[:, rows], theta, xy, weight, recipe=self.recipe)
+
+        self.rows = rows
+        source = ThroughUnet(self.unet, self.bank, self.recipe, self.seed, objective)
+        return self.descend(source, lambda: start, trainable=block)
+
+    def from_closed_form(self):
+        labels = (self.xy, self.weight)
+        source = FixedQueries(self.unet, self.bank, self.recipe, self.seed, labels, on_read=self.still_reading)
+        return self.descend(source, self.instant)
+
+    def instant(self) -> torch.Tensor:
+        """The closed form, twice: the second time under the queries that the first tokens make."""
+        layers = self.queries()
+        generator = generator_of(self.seed, -1)
+        xy, weight = labels_of_copies(self.xy, self.weight, self.bank.theta)
+        if self.recipe.preset == "prototype":
+            return prototype_tokens(layers, xy, weight)
+        places = random_places(len(xy), generator)
+        return fitted_tokens(layers, xy, weight, places, shrink=self.recipe.shrink, strength=self.recipe.strength)
+
+    def look(self, state):
+        return super().look(state, self.names)
