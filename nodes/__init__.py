@@ -6,6 +6,7 @@ from .attention_maps import AttentionMapOverlay, AttentionMapToMask, CrossAttent
 from .demo import DemoPictures, DemoPrompt, LoadDemoModel
 from .detect_keypoints import DetectKeypoints
 from .draw_keypoints import DrawKeypoints
+from .evaluate import EvaluateKeypoints
 from .label_keypoints import LabelKeypoints
 from .landmarks import ApplyLandmarks, FitLandmarks
 from .learn_from_labels import LearnKeypointsFromLabels
@@ -29,6 +30,7 @@ class AttentionKeypoints(ComfyExtension):
             LoadDemoModel,
             DemoPictures,
             DemoPrompt,
+            EvaluateKeypoints,
             FitLandmarks,
             ApplyLandmarks,
             SaveKeypointTokens,
