@@ -51,7 +51,11 @@ def as_id(value, what: str) -> int | str:
 
 def as_triples(value, what: str) -> np.ndarray:
     """[K, 3] float64 of a flat list of 3 K numbers."""
-    numbers = [as_number(number, f"a number in {what}") for number in as_list(value, what)]
+    numbers = as_list(value, what)
+    # All at once, since a dataset has a million of them; one by one only to say what is wrong.
+    if not set(map(type, numbers)) <= {int, float} or max(map(abs, numbers), default=0) > _LARGEST:
+        for number in numbers:
+            as_number(number, f"a number in {what}")
     if len(numbers) % 3:
         raise ValueError(f"{what} should be triples of numbers, but there are {len(numbers)} numbers.")
     return np.array(numbers, dtype=float).reshape(-1, 3)

@@ -27,7 +27,7 @@ def read_label_file(
     size: tuple[int, int] | None = None,
     count: int | None = None,
 ) -> Keypoints:
-    """The labels of one person in each chosen picture of a file.
+    """The labels of one person in each chosen picture of a file, or of a folder of OpenPose files, one for each frame.
 
     person    which one, from 0: COCO by area, the largest first; OpenPose and 3DPW in the file's order
     first     number of the first picture, from 0; COCO pictures in the order of their file names
@@ -60,26 +60,45 @@ def read_label_file(
 def _read(path: Path, person: int, joints: str) -> PixelLabels:
     if person < 0:
         raise ValueError(f"people are counted from 0; got {person}.")
+    if path.is_dir():
+        return read_openpose(_read_frames(path), person)
     with path.open("rb") as file:
         data = file.read(MOST_BYTES + 1)
-    start = data[:100].removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if not data.strip():
         raise ValueError("the file is empty.")
     # No pickle starts with these two.
-    if start in (b"{", b"[") or path.suffix.lower() == ".json":
-        return _read_json(data, person)
+    if data[:100].removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[") or path.suffix.lower() == ".json":
+        _check_json_size(len(data))
+        content = parse_json(data)
+        if is_coco(content):
+            return read_coco(content, person)
+        if is_openpose(content):
+            return read_openpose(content, person)
+        raise ValueError("it is JSON, but neither COCO keypoints with 'annotations' nor OpenPose with 'people'.")
     content = read_pickle(data)
     if not is_threedpw(content):
         raise ValueError("it is a pickle, but has neither 'poses2d' nor 'jointPositions', as a 3DPW sequence has.")
     return read_threedpw(content, person, joints)
 
 
-def _read_json(data: bytes, person: int) -> PixelLabels:
-    if len(data) > _MOST_JSON_BYTES:
-        raise ValueError(f"it is larger than {_MOST_JSON_BYTES >> 20} MiB; make a file of fewer pictures.")
-    content = parse_json(data)
-    if is_coco(content):
-        return read_coco(content, person)
-    if is_openpose(content):
-        return read_openpose(content, person)
-    raise ValueError("it is JSON, but has neither 'annotations', as a COCO dataset has, nor 'people', as OpenPose has.")
+def _read_frames(folder: Path) -> list:
+    """The frames of a folder as the OpenPose program writes it: a file for each frame, in the order of their names."""
+    frames, total = [], 0
+    for path in sorted(path for path in folder.iterdir() if path.suffix.lower() == ".json"):
+        try:
+            total += path.stat().st_size
+            _check_json_size(total)
+            content = parse_json(path.read_bytes())
+            if not is_openpose(content):
+                raise ValueError("it has no 'people'; in a folder every .json file should be a frame of OpenPose.")
+        except ValueError as problem:
+            raise ValueError(f"in {path.name}, {problem}") from problem
+        frames += content if isinstance(content, list) else [content]
+    if not frames:
+        raise ValueError("the folder holds no .json file.")
+    return frames
+
+
+def _check_json_size(size: int) -> None:
+    if size > _MOST_JSON_BYTES:
+        raise ValueError(f"there is more than {_MOST_JSON_BYTES >> 20} MiB of JSON; keep fewer pictures in it.")

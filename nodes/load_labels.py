@@ -27,7 +27,8 @@ class LoadKeypointLabels(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "file", options=_label_files(),
-                    tooltip="A .json or .pkl file in ComfyUI's input folder. Press R for new files.",
+                    tooltip="A .json or .pkl file in ComfyUI's input folder, or a folder there with a .json file of "
+                    "OpenPose for each picture. Press R for new files.",
                 ),
                 io.Image.Input(
                     "image", optional=True,
@@ -67,10 +68,13 @@ class LoadKeypointLabels(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, file, **_others):
         """A file that was changed is read again."""
+        path = Path(folder_paths.get_annotated_filepath(file))
         digest = hashlib.sha256()
-        with open(folder_paths.get_annotated_filepath(file), "rb") as content:
-            while block := content.read(2**20):
-                digest.update(block)
+        for part in sorted(path.glob("*.[jJ][sS][oO][nN]")) if path.is_dir() else [path]:
+            digest.update(part.name.encode())
+            with part.open("rb") as content:
+                while block := content.read(2**20):
+                    digest.update(block)
         return digest.hexdigest()
 
     @classmethod
@@ -85,7 +89,11 @@ class LoadKeypointLabels(io.ComfyNode):
 
 
 def _label_files() -> list[str]:
-    """Names of the files in the input folder itself, as Load Image offers them."""
-    folder = folder_paths.get_input_directory()
-    files = [name for name in os.listdir(folder) if os.path.isfile(os.path.join(folder, name))]
-    return folder_paths.filter_files_extensions(files, EXTENSIONS)
+    """Names of the files in the input folder itself, as Load Image offers them, and of folders of JSON files."""
+    files, folders = [], []
+    for entry in os.scandir(folder_paths.get_input_directory()):
+        if entry.is_file():
+            files.append(entry.name)
+        elif entry.is_dir() and folder_paths.filter_files_extensions(os.listdir(entry.path), [".json"]):
+            folders.append(entry.name)
+    return folder_paths.filter_files_extensions(files, EXTENSIONS) + sorted(folders)

@@ -39,6 +39,18 @@ def test_label_files_of_the_input_folder_are_offered(folder, poses):
     assert options() == ["UPPER.JSON", "poses.json", "sequence.pkl"]
 
 
+def test_folders_with_a_file_for_each_picture_are_offered_and_read(folder, poses):
+    for name in ("run/a.json", "run/b.json", "pictures/a.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes((folder / poses).read_bytes())
+    assert options() == ["poses.json", "run"]
+    before = LoadKeypointLabels.fingerprint_inputs("run")
+    image = torch.zeros(6, 50, 100, 3)
+    assert len(LoadKeypointLabels.execute("run", **CHOICE, image=image).result[0].xy) == 6
+    (folder / "run" / "b.json").rename(folder / "run" / "0.json")
+    assert LoadKeypointLabels.fingerprint_inputs("run") != before
+
+
 def test_pictures_give_the_labels_their_size(poses):
     image = torch.zeros(3, 50, 100, 3)
     keypoints = LoadKeypointLabels.execute(poses, **CHOICE, image=image).result[0]

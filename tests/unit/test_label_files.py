@@ -158,9 +158,9 @@ BODY = '{"people": [{"pose_keypoints_2d": [%s]}], "canvas_width": 9, "canvas_hei
         ("a.json", (BODY % ("1" * 9000 + ", 1, 1")).encode(), "not valid JSON|beyond that"),
         ("a.json", b'{"people": "\xff"}', "not text in UTF-8"),
         ("a.json", pickle.dumps({"poses2d": []}), "not text in UTF-8"),
-        ("a.json", b'{"something": 1}', "neither 'annotations', as a COCO dataset has, nor 'people'"),
-        ("a.json", b"[]", "neither 'annotations'"),
-        ("a.json", b"3", "neither 'annotations'"),
+        ("a.json", b'{"something": 1}', "neither COCO keypoints with 'annotations' nor OpenPose with 'people'"),
+        ("a.json", b"[]", "neither COCO keypoints"),
+        ("a.json", b"3", "neither COCO keypoints"),
         ("a.pkl", b"\x89PNG\r\n", "pickle of arrays"),
         ("a.pkl", pickle.dumps({"frames": 1}), "neither 'poses2d' nor 'jointPositions'"),
         ("a.pkl", pickle.dumps([1, 2]), "neither 'poses2d' nor 'jointPositions'"),
@@ -180,8 +180,38 @@ def test_every_cut_of_a_file_is_refused(write):
 
 def test_files_that_are_too_large_are_refused(write, monkeypatch):
     monkeypatch.setattr(label_files, "_MOST_JSON_BYTES", 1000)
-    with pytest.raises(ValueError, match="larger than"):
+    with pytest.raises(ValueError, match="more than 0 MiB of JSON"):
         read_label_file(write("poses.json", NUMBERED))
+
+
+def test_a_folder_of_openpose_files_is_a_frame_for_each_in_the_order_of_their_names(write, tmp_path):
+    for name, score in (("b.json", 0.2), ("a.json", 0.1), ("c.JSON", 0.3)):
+        write(name, frame(score))
+    write("picture.png", b"no labels")
+    assert scores(read_label_file(tmp_path)) == [0.1, 0.2, 0.3]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "in b.json, it is not valid JSON"), ({"annotations": []}, "in b.json, it has no 'people'")],
+)
+def test_a_bad_file_in_a_folder_is_named_too(write, tmp_path, content, message):
+    write("a.json", frame(0.5))
+    write("b.json", content)
+    with pytest.raises(ValueError, match=f"^The labels in {tmp_path.name} cannot be read: {message}"):
+        read_label_file(tmp_path)
+
+
+def test_a_folder_without_labels_or_with_too_many_is_refused(write, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match=r"the folder holds no \.json file"):
+        read_label_file(tmp_path)
+    size = write("a.json", frame(0.5)).stat().st_size
+    write("b.json", frame(0.5))
+    monkeypatch.setattr(label_files, "_MOST_JSON_BYTES", 2 * size)
+    assert len(read_label_file(tmp_path).xy) == 2
+    write("c.json", frame(0.5))
+    with pytest.raises(ValueError, match="more than 0 MiB of JSON"):
+        read_label_file(tmp_path)
 
 
 def test_a_file_that_is_gone_is_one_sentence_too(tmp_path):
