@@ -68,3 +68,12 @@ def taesd_state_dict(autoencoder: Autoencoder) -> dict[str, torch.Tensor]:
         wide[tuple(slice(n) for n in weight.shape[:2])] = weight
         state[name] = wide
     return state
+
+
+def leave_out_zeros(taesd: nn.Module) -> None:
+    """Cuts a TAESD filled from `taesd_state_dict` back to its trained widths: the same numbers for less work."""
+    for name, weight in Autoencoder().state_dict().items():
+        place, _, kind = name.rpartition(".")
+        module = taesd.get_submodule(place)
+        trained = getattr(module, kind).detach()[tuple(slice(n) for n in weight.shape[:2])].clone()
+        setattr(module, kind, nn.Parameter(trained, requires_grad=False))

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 
+from .autoencoder import leave_out_zeros
+
 MODELS = Path(__file__).parent / "models"
 UNET_FILE, VAE_FILE = MODELS / "demo_unet.safetensors", MODELS / "demo_vae.safetensors"
 
@@ -40,4 +42,6 @@ def load_demo_model():
     """(MODEL, VAE) of the demo world, as the host's own objects, computing in float32."""
     from ..attention import host
 
-    return host.build_sd1_model(_weights(UNET_FILE), unet_config()), host.build_vae(_weights(VAE_FILE))
+    vae = host.build_vae(_weights(VAE_FILE))
+    leave_out_zeros(vae.first_stage_model)
+    return host.build_sd1_model(_weights(UNET_FILE), unet_config()), vae
