@@ -14,7 +14,7 @@ from .prototypes import prototype_tokens
 from .recipes import Recipe
 from .refinement import FixedQueries
 from .tokens import WIDTH, KeypointTokens
-from .unlabelled import Learned, Run, copies_of_each
+from .unlabelled import Learned, Run, copies_of_each, head_bytes
 from .warps import labels_of_copies
 from .watch import Watch
 
@@ -48,7 +48,9 @@ def learn_from_labels(
     total = encodings * (1 if published else 2) + recipe.steps
     theta = own_warps(pictures, copies, seed, recipe.reach)
     bank = fill_bank(source.encode, pictures, theta, lambda done: watch.on_progress(done, total))
-    with source.open((2 * recipe.batch, *bank.latents.shape[2:]), gradients=published) as unet:
+    shape = (2 * recipe.batch, *bank.latents.shape[2:])
+    rows = round((1 + APPENDED) * (len(base.context) if base else recipe.tokens))
+    with source.open(shape, gradients=published, head_bytes=head_bytes(recipe, rows)) as unet:
         also = (xy.nan_to_num(-1), weight, base.context if base else 0)
         run = LabelRun(unet, bank, recipe, seed, watch, encodings, total, also)
         run.xy, run.weight, run.names = xy, weight, labels.names
@@ -103,12 +105,12 @@ class LabelRun(Run):
             return published_label_loss(maps[:, rows], warped[:, rows], theta, xy, weight, recipe=self.recipe)
 
         self.rows = rows
-        source = ThroughUnet(self.unet, self.bank, self.recipe, self.seed, objective)
+        source = ThroughUnet(self.unet, self.bank, self.recipe, self.seed, objective, self.still_busy)
         return self.descend(source, lambda: start, trainable=block)
 
     def from_closed_form(self):
         labels = (self.xy, self.weight)
-        source = FixedQueries(self.unet, self.bank, self.recipe, self.seed, labels, on_read=self.still_reading)
+        source = FixedQueries(self.unet, self.bank, self.recipe, self.seed, labels, on_read=self.still_busy)
         return self.descend(source, self.instant)
 
     def instant(self) -> torch.Tensor:

@@ -87,12 +87,16 @@ class ThroughUnet:
     """Gradients as published: through the attention maps and the UNet's blocks before them.
 
     objective  (maps, warped maps, theta, numbers of the pictures, numbers of their copies) -> (loss, parts), or None
+    on_call    called after every UNet call: a step has several, and Cancel should not wait for all of them
     """
 
-    def __init__(self, unet, bank: Bank, recipe: Recipe, seed: int, objective=None):
+    def __init__(
+        self, unet, bank: Bank, recipe: Recipe, seed: int, objective=None, on_call: Callable[[], None] = lambda: None
+    ):
         if bank.warps < 1:
             raise ValueError("Learning through the UNet needs at least one warped copy of every picture.")
         self.unet, self.bank, self.recipe, self.seed, self.objective = unet, bank, recipe, seed, objective
+        self.on_call = on_call
 
     def __call__(self, step: int, state: LearningState) -> tuple[float, torch.Tensor]:
         generator = generator_of(self.seed, step)
@@ -107,6 +111,7 @@ class ThroughUnet:
                 self.unet, latents, warped, theta, *noise, state.context[None], self.recipe, objective
             )
             total, slope = total + loss, slope + part
+            self.on_call()
         return total / self.recipe.accumulation, slope / self.recipe.accumulation
 
     def _drawn(self, generator, step, call):

@@ -54,7 +54,7 @@ def learn_unlabelled(source, pictures: torch.Tensor, recipe: Recipe, *, seed: in
     theta = own_warps(pictures, copies, seed, recipe.reach)
     bank = fill_bank(source.encode, pictures, theta, lambda done: watch.on_progress(done, total))
     shape = (2 * recipe.batch, *bank.latents.shape[2:])
-    with source.open(shape, gradients=published) as unet:
+    with source.open(shape, gradients=published, head_bytes=head_bytes(recipe, recipe.tokens)) as unet:
         run = Run(unet, bank, recipe, seed, watch, encodings, total)
         state, resumed = run.published() if published else run.from_clusters()
         picked = run.elected(state.context) if published else tuple(range(recipe.keypoints))
@@ -73,6 +73,11 @@ def copies_of_each(recipe: Recipe, pictures: int) -> int:
     return recipe.warps if recipe.preset == "published" else max(1, min(recipe.warps, MOST_READ // pictures - 1))
 
 
+def head_bytes(recipe: Recipe, tokens: int) -> int:
+    """Maps of a picture and its copy, their gradient, and what the losses make of them: about four times the maps."""
+    return 4 * 2 * recipe.batch * tokens * recipe.map_size**2 * 4 if recipe.preset == "published" else 0
+
+
 class Run:
     """One run over an opened UNet and a filled bank, with its state file."""
 
@@ -86,11 +91,12 @@ class Run:
     def published(self) -> tuple[LearningState, int]:
         """Random tokens, optimised through the UNet."""
         start = torch.randn(self.recipe.tokens, WIDTH, generator=generator_of(self.seed, -1))
-        return self.descend(ThroughUnet(self.unet, self.bank, self.recipe, self.seed), lambda: start)
+        source = ThroughUnet(self.unet, self.bank, self.recipe, self.seed, on_call=self.still_busy)
+        return self.descend(source, lambda: start)
 
     def from_clusters(self) -> tuple[LearningState, int]:
         """The closed form, then as many steps as the recipe has."""
-        return self.descend(FixedQueries(self.unet, self.bank, self.recipe, self.seed, on_read=self.still_reading),
+        return self.descend(FixedQueries(self.unet, self.bank, self.recipe, self.seed, on_read=self.still_busy),
                             self.instant)  # fmt: skip
 
     def instant(self) -> torch.Tensor:
@@ -121,8 +127,8 @@ class Run:
     def reading(self, done: int):
         self.watch.on_progress(self.done + done, self.total)
 
-    def still_reading(self, done: int):
-        """Reading again is part of a step: the bar stays, but Cancel gets through."""
+    def still_busy(self, *_):
+        """Within a step the bar stays, but Cancel gets through."""
         self.watch.on_progress(self.done, self.total)
 
     def _after_step(self, state: LearningState):
@@ -151,7 +157,7 @@ class Run:
         for start in range(0, len(voters), 4):
             for maps in self._maps(context, voters[start : start + 4]):
                 ballots.append(chosen_in_picture(maps, maps, self.recipe.keypoints, self.recipe.local))
-            self.still_reading(start)
+            self.still_busy()
         return vote(ballots, len(context), self.recipe.keypoints)
 
     def _maps(self, context, numbers):
