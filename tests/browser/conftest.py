@@ -181,6 +181,13 @@ def front_end(browser: Browser, host: ComfyServer) -> Iterator[Callable[[bool], 
         yield lambda vue_nodes: opened.enter_context(open_front_end(browser, host, vue_nodes))
 
 
+@pytest.fixture(scope="module")
+def module_front_end(browser: Browser, host: ComfyServer) -> Iterator[Callable[[bool], FrontEnd]]:
+    """The same for pages that all tests of a module share."""
+    with contextlib.ExitStack() as opened:
+        yield lambda vue_nodes: opened.enter_context(open_front_end(browser, host, vue_nodes))
+
+
 @contextlib.contextmanager
 def open_front_end(browser: Browser, server: ComfyServer, vue_nodes: bool) -> Iterator[FrontEnd]:
     settings = {"Comfy.VueNodes.Enabled": vue_nodes, "Comfy.TutorialCompleted": True}

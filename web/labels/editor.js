@@ -141,7 +141,7 @@ export class Editor {
         const help = make("div", { className: "kl-help" },
             ...HELP.flatMap(([keys, what]) => [make("kbd", { textContent: keys }), make("span", { textContent: what })]));
         this.strip = make("div", { className: "kl-strip" });
-        this.status = make("div", { className: "kl-status", attributes: { role: "status" } });
+        this.status = make("div", { className: "kl-status", attributes: { "aria-live": "polite" } });
         this.cleanButton = button("Remove these labels", "Can be undone", () => this.clean(), "clean");
         this.count = make("span", { className: "kl-count" });
         const gap = () => make("span", { className: "kl-gap" });
@@ -220,7 +220,7 @@ export class Editor {
         const at = this.stage.onCanvas(event);
         const name = event.shiftKey ? null : this.stage.nameAt(at, this.points);
         if (event.button === 1 || (event.button === 0 && this.spaceIsDown)) this.held = { pan: at };
-        else if (event.button === 2) {
+        else if (event.button === 2 || event.ctrlKey) { // a Mac's right click is Ctrl+Click
             if (name) this.remove(name);
             return;
         } else if (event.button === 0 && name) {

@@ -1,6 +1,8 @@
 // Labels from and to the files of other programs: COCO keypoints and OpenPose, both JSON and both in pixels.
+// What is read, and in which order, is what Load Labels reads; keypoints/coco.py and openpose.py say more.
 
 const BODY_25 = 25; // joints of OpenPose's other body model; these are OpenPose 18 within it
+const LARGEST_PART = 2; // coordinates that are all at most this are parts of width and height, not pixels
 const BODY_25_TO_18 = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18];
 
 /** The poses of files. Throws an Error in words, which names the file.
@@ -25,12 +27,14 @@ export function readPoseFiles(files, openposeNames, size) {
 function readCoco(form, openposeNames) {
     const category = form.categories?.find(({ keypoints }) => Array.isArray(keypoints) && keypoints.length > 0);
     if (!category) throw new Error("no category has keypoints. Choose a file of COCO keypoints.");
-    const pictures = form.images.map((image) => {
+    const images = [...form.images];
+    if (images.every(({ file_name: name }) => typeof name === "string"))
+        images.sort((a, b) => (a.file_name < b.file_name ? -1 : 1));
+    const pictures = images.map((image) => {
         if (!(image.width > 0 && image.height > 0)) throw new Error(`image ${image.id} has no width and height.`);
-        const labelled = ({ keypoints }) => keypoints.filter((value, i) => i % 3 === 2 && value > 0).length;
-        const poses = form.annotations.filter((one) => one.image_id === image.id && Array.isArray(one.keypoints));
-        const best = poses.sort((a, b) => labelled(b) - labelled(a))[0];
-        return toPoints(category.keypoints, best?.keypoints ?? [], image.width, image.height, (v) => v > 1);
+        const people = form.annotations.filter(({ image_id: of, keypoints }) => of === image.id && Array.isArray(keypoints));
+        const largest = people.sort((a, b) => (b.area ?? 0) - (a.area ?? 0))[0];
+        return toPoints(category.keypoints, largest?.keypoints ?? [], image.width, image.height, (v) => v > 1);
     });
     // The 17 joints of COCO people are OpenPose 18 without the neck.
     if (category.keypoints.every((name) => openposeNames.includes(name))) return { names: openposeNames, pictures };
@@ -42,13 +46,12 @@ function readOpenPose(form, openposeNames, size) {
     const frames = Array.isArray(form) ? form : [form];
     const pictures = frames.map((frame) => {
         if (!Array.isArray(frame?.people)) throw new Error("neither COCO keypoints nor OpenPose: it has no 'people'.");
-        const width = frame.canvas_width ?? size?.width;
-        const height = frame.canvas_height ?? size?.height;
+        const flat = frame.people[0]?.pose_keypoints_2d ?? [];
+        const inParts = flat.every((value) => Math.abs(value) <= LARGEST_PART);
+        const width = inParts ? 1 : frame.canvas_width ?? size?.width;
+        const height = inParts ? 1 : frame.canvas_height ?? size?.height;
         if (!(width > 0 && height > 0))
             throw new Error("it does not say how large its picture is. Show the pictures first, then import again.");
-        const labelled = ({ pose_keypoints_2d: flat }) => flat.filter((value, i) => i % 3 === 2 && value > 0).length;
-        const poses = frame.people.filter(({ pose_keypoints_2d: flat }) => Array.isArray(flat) && flat.length >= 54);
-        const flat = poses.sort((a, b) => labelled(b) - labelled(a))[0]?.pose_keypoints_2d ?? [];
         const joints = flat.length === 3 * BODY_25 ? BODY_25_TO_18.flatMap((i) => flat.slice(3 * i, 3 * i + 3)) : flat;
         return toPoints(openposeNames, joints, width, height, () => true);
     });
