@@ -36,7 +36,7 @@ def loss_plot(history: History, *, width: int = 768, height: int = 480, name: st
     name     what the values are, written over the chart
 
     Values that are not finite are left out. The scale is logarithmic where all values are positive and
-    span more than two powers of ten. A chart without values says that there are none yet. Returns [1, H, W, 3].
+    span more than two powers of ten. A chart without values says so. Returns [1, H, W, 3].
     """
     canvas = _paper(width, height)
     series = _series(history, name)
@@ -67,7 +67,7 @@ def loss_plot(history: History, *, width: int = 768, height: int = 480, name: st
         legend = [(f"{key} {number(last, 3)}" if last is not None else key, colour) for key, last, colour in entries]
         _paint_header(canvas, scale, legend, width, pad, size)
     if not len(values):
-        text = "no steps yet"
+        text = "no steps"
         middle = (axes.left + axes.right - text_width(text, size)) / 2
         paint_text(canvas, text, middle, (axes.top + axes.bottom) / 2, size, _FAINT_INK, outline=False)
     return torch.from_numpy(canvas)[None]

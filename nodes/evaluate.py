@@ -33,15 +33,15 @@ class EvaluateKeypoints(io.ComfyNode):
                     tooltip="A point is a hit within this many pixels of its label; 40 in Schofield et al.",
                 ),
                 io.Int.Input(
-                    "picture_width", default=512, min=1, max=16384, advanced=True,
+                    "picture_width", default=512, min=1, max=16384, optional=True, advanced=True,
                     tooltip="The radius is in pixels of pictures of this width. SD1.5's 512 by default.",
                 ),
                 io.Int.Input(
-                    "picture_height", default=512, min=1, max=16384, advanced=True,
+                    "picture_height", default=512, min=1, max=16384, optional=True, advanced=True,
                     tooltip="The radius is in pixels of pictures of this height. SD1.5's 512 by default.",
                 ),
                 io.Boolean.Input(
-                    "visible_only", default=False, advanced=True,
+                    "visible_only", default=False, optional=True, advanced=True,
                     tooltip="Count only labels that are marked as visible, as Hedlin et al. do on CUB and Tai-Chi.",
                 ),
             ],

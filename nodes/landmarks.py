@@ -40,7 +40,7 @@ class FitLandmarks(io.ComfyNode):
                     "exchanged, whichever fits better (Human3.6M in the papers).",
                 ),
                 io.Float.Input(
-                    "ridge", default=0.0, min=0, max=1, step=0.001, advanced=True,
+                    "ridge", default=0.0, min=0, max=1, step=0.001, optional=True, advanced=True,
                     tooltip="Keeps the weights small when there are fewer pictures than coordinates; 0.01 is a good "
                     "start. 0: the papers' pseudo-inverse.",
                 ),
