@@ -1,74 +1,25 @@
 """How long things take and what memory they need, on whatever device the host uses."""
 
-import gc
-import resource
 import statistics
-import threading
 import time
-from contextlib import contextmanager
-from pathlib import Path
 
 import torch
-from diffusers import UNet2DConditionModel
 
 from ..attention import host
 from ..attention.layers import PUBLISHED
 from ..attention.maps import averaged_maps
 from ..attention.timesteps import seeded_noise
-from ..demo.model import unet_config
+from . import learning_speed
+from .measure import peak_memory
+from .twins import random_sd15
 
 TOKENS = 500
 STEPS = 3
 
 
-def random_sd15():
-    """A MODEL of SD1.5's size with random weights: how long it takes does not depend on what they are."""
-    torch.manual_seed(0)
-    names = host.diffusers_keys(unet_config(320, (1, 2, 4, 4)))
-    unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768, attention_head_dim=8)
-    weights = {names[name]: weight for name, weight in unet.state_dict().items()}
-    return host.build_sd1_model(weights, unet_config(320, (1, 2, 4, 4)))
-
-
-@contextmanager
-def peak_memory():
-    """Yields a list; afterwards its one item is the peak in bytes above what was held at the start.
-
-    On a GPU the allocator's own peak; on a CPU the resident memory of the process, sampled every 5 ms.
-    """
-    result = []
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-        yield result
-        torch.cuda.synchronize()
-        result.append(torch.cuda.max_memory_allocated() - before)
-        return
-    before = resident_bytes()
-    highest, done = [before], threading.Event()
-
-    def watch():
-        while not done.wait(0.005):
-            highest[0] = max(highest[0], resident_bytes())
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield result
-    finally:
-        done.set()
-        thread.join()
-        result.append(highest[0] - before)
-
-
-def resident_bytes() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-
-
 def maps_sd15():
     """One gradient of the maps of 500 tokens for one 512 x 512 picture, float32, at SD1.5's size."""
-    model = random_sd15()
+    _, model = random_sd15()
     latents = torch.randn(1, 4, 64, 64, generator=torch.Generator().manual_seed(1))
     context = torch.randn(1, TOKENS, 768, generator=torch.Generator().manual_seed(2))
     seconds, peaks = [], []
@@ -90,4 +41,4 @@ def maps_sd15():
     yield "seconds", statistics.median(seconds), "s per gradient step", 0
 
 
-CASES = {"maps-sd15": maps_sd15}
+CASES = {"maps-sd15": maps_sd15, **learning_speed.CASES}
