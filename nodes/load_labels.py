@@ -94,6 +94,7 @@ def _label_files() -> list[str]:
     for entry in os.scandir(folder_paths.get_input_directory()):
         if entry.is_file():
             files.append(entry.name)
-        elif entry.is_dir() and folder_paths.filter_files_extensions(os.listdir(entry.path), [".json"]):
-            folders.append(entry.name)
+        elif entry.is_dir() and os.access(entry.path, os.R_OK | os.X_OK):
+            if folder_paths.filter_files_extensions(os.listdir(entry.path), [".json"]):
+                folders.append(entry.name)
     return folder_paths.filter_files_extensions(files, EXTENSIONS) + sorted(folders)
