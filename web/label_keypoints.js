@@ -70,16 +70,17 @@ function followPictures(node, editor) {
         if (loaded && loaded.key !== ranOn && loaded.url !== editor.urls[0]) editor.show([loaded.url]);
     };
     node.keypointEditor = {
-        showOutput({ label_pictures: pictures, label_problem: problem }) {
+        /** problem: "" for the outputs of an earlier run, after which the labels may have changed. */
+        showOutput({ label_pictures: pictures }, problem = "") {
             if (!pictures) return;
             ranOn = loadedPicture(node)?.key;
-            editor.show(pictures.map(viewUrl), problem?.[0] ?? "");
+            editor.show(pictures.map(viewUrl), problem);
         },
     };
     const executed = node.onExecuted;
     node.onExecuted = function (output) {
         executed?.call(this, output);
-        node.keypointEditor.showOutput(output);
+        node.keypointEditor.showOutput(output, output.label_problem?.[0]);
     };
     const connected = node.onConnectionsChange;
     node.onConnectionsChange = function (...change) {

@@ -75,7 +75,7 @@ export class Editor {
         if (text === this.labels.text) return;
         this.labels.read(text);
         this.selected = this.held = null;
-        this.said = "";
+        this.problem = this.said = "";
         this.#advance();
         this.refresh();
     }
@@ -179,7 +179,7 @@ export class Editor {
     #buildSkeletonMenu() {
         const menu = make("select", { title: "What to label", attributes: { "aria-label": "Skeleton" } },
             ...this.labels.skeletons.map(({ title }) => make("option", { value: title, textContent: title })),
-            make("option", { value: CUSTOM, textContent: "Names of your own" }));
+            make("option", { value: CUSTOM, textContent: "Own names" }));
         menu.addEventListener("change", () => {
             const known = this.labels.skeletons.find(({ title }) => title === menu.value);
             this.namesAreTyped = !known;
@@ -575,7 +575,8 @@ export class Editor {
     #showStatus(beyond) {
         const { labels, current } = this;
         const problem = labels.broken || (beyond ? `The batch has ${plural(this.urls.length, "picture")}.` : this.problem);
-        this.status.classList.toggle("kl-problem", Boolean(problem));
+        // Having no labels yet is where everybody starts.
+        this.status.classList.toggle("kl-problem", Boolean(problem) && (labels.broken || labels.reach() > 0));
         this.cleanButton.hidden = !labels.broken && !(this.urls.length && labels.reach() > this.urls.length);
         const placed = labels.count(this.page);
         this.count.textContent = `${placed} / ${labels.names.length}`;
