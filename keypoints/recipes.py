@@ -37,7 +37,7 @@ class Recipe:
     cauchy: bool = False  # the other target that Schofield et al. tried
     shrink: float = 1.0  # s of the closed form
     strength: float = 1.0  # a of the closed form
-    clusters: int = 60
+    clusters: int = 100
     reread: int = 50  # steps between two readings of the queries
 
     def __post_init__(self):

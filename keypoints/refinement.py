@@ -69,5 +69,5 @@ class FixedQueries:
     def _labels(self, state, theta):
         if self.labels is not None:
             return labels_of_copies(*self.labels, self.bank.theta)
-        found = peaks_of(self._layers, state.extra["read_under"])[:, : self.recipe.keypoints]
+        found, _ = peaks_of(self._layers, state.extra["read_under"], self.recipe.keypoints)
         return labels_of_copies(*consensus(found, self.bank.theta), self.bank.theta)
