@@ -32,7 +32,7 @@ def furthest_points(xy: torch.Tensor, count: int) -> torch.Tensor:
 
     Starts from the two that are furthest from each other, then adds the one furthest from all chosen.
     """
-    distance = torch.cdist(xy, xy)
+    distance = torch.cdist(xy, xy).fill_diagonal_(-1)  # where all lie in one place, a point is still no pair
     first = int(distance.argmax())
     chosen = [first // len(xy), first % len(xy)] if len(xy) > 1 else [0]
     chosen = chosen[:count]
