@@ -24,8 +24,10 @@ VERSION = 1
 _HOW_TO_LABEL = "In Label Keypoints choose a name, click its place in the picture, and run again."
 
 
-def read_labels(text: str, pictures: int) -> Keypoints:
+def read_labels(text: str, pictures: int | None = None) -> Keypoints:
     """The labels of a batch of so many pictures; NaN, score 0 and not visible where nothing is labelled.
+
+    pictures  None for as many as the text has
 
     Pictures of the batch that the text does not reach are without labels. Raises ValueError for text of another
     form, points outside the picture, more labelled pictures than there are, and labels without a single point.
@@ -38,6 +40,8 @@ def read_labels(text: str, pictures: int) -> Keypoints:
     if not any(found):
         raise ValueError(f"No labels yet. {_HOW_TO_LABEL}")
     last = max(b + 1 for b, points in enumerate(found) if points)
+    if pictures is None:
+        pictures = len(found)
     if last > pictures:
         raise ValueError(
             f"Picture {last} has labels, but the batch has {pictures}. Connect the pictures that were labelled, "

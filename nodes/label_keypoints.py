@@ -48,6 +48,15 @@ class LabelKeypoints(io.ComfyNode):
         )  # fmt: skip
 
     @classmethod
+    def fingerprint_inputs(cls, labels, **others):
+        """Labels that cannot be used are read anew at each run: the host says only once why it blocks."""
+        try:
+            read_labels(labels)
+        except ValueError:
+            return float("nan")
+        return ""
+
+    @classmethod
     def execute(cls, image, labels):
         # Not as "images", which the front end would show a second time under the widget.
         shown = {"label_pictures": _show(image), "label_problem": []}

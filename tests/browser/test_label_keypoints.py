@@ -245,13 +245,25 @@ def test_a_picture_that_is_not_square_shows_at_once_when_it_is_loaded_from_a_fil
 
 def test_without_labels_the_pictures_come_and_what_follows_waits_with_a_sentence(opened):
     opened.load(graph(), "unlabelled")
-    with pytest.raises(AssertionError, match="No labels yet. In Label Keypoints choose a name, click its place"):
-        opened.run(RUN_SECONDS)
+    for _ in range(2):  # it is said again at every run
+        with pytest.raises(AssertionError, match="No labels yet. In Label Keypoints choose a name, click its place"):
+            opened.run(RUN_SECONDS)
     annotator = Annotator(opened)
     expect(annotator.root.locator(".kl-empty")).to_be_hidden(timeout=PATIENCE_MS)
     expect(annotator.root.locator(".kl-page")).to_have_text(f"1 / {PICTURES}")
     expect(annotator.root.locator(".kl-status")).to_contain_text("No labels yet")
     assert annotator.value() == ""
+
+
+def test_labels_of_pictures_that_are_gone_are_shown_and_can_be_removed(opened):
+    paw = {"points": {"paw": {"x": 0.25, "y": 0.5}}}
+    labels = {"version": 1, "names": ["paw"], "pictures": [paw] * (PICTURES + 2)}
+    annotator = open_annotator(opened, json.dumps(labels))
+    expect(annotator.root.locator(".kl-page")).to_have_text("1 / 7")
+    expect(annotator.root.locator(".kl-status")).to_contain_text("Picture 7 has labels, but the batch has 5")
+    annotator.root.locator("[data-act=clean]").click()
+    expect(annotator.root.locator(".kl-page")).to_have_text("1 / 5")
+    assert [len(annotator.points(b)) for b in range(7)] == [1] * 5 + [0] * 2
 
 
 def test_labels_that_cannot_be_read_are_kept_until_a_person_removes_them(opened):

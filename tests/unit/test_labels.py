@@ -42,6 +42,10 @@ def test_pictures_without_labels_at_the_end_may_be_missing_from_the_batch():
     assert read_labels(text({"head": HEAD}, {}, {}), 1).labelled.tolist() == [[True, False]]
 
 
+def test_without_a_batch_there_are_as_many_pictures_as_the_text_has():
+    assert read_labels(text({"head": HEAD}, {})).labelled.tolist() == [[True, False], [False, False]]
+
+
 def test_labels_survive_writing_and_reading():
     labels = Keypoints(
         xy=torch.tensor([[[0.125, 0.75], [NAN, NAN]], [[1.0, 0.0], [0.3, 0.7]]]),
