@@ -8,9 +8,10 @@
    within 0.05 of where all copies agree that it is. What belongs to the frame or to no place fails that.
 4. Its concentration is the share of its map within 0.1 of the peak, as eq. 9 prefers a single narrow peak: parts
    of the object are points, pieces of background are areas.
-5. K of them, greedily: next the one with the highest product of stability squared, concentration squared, and the
-   distance to the chosen ones, up to 0.2; that of two tokens is the mean over pictures of their peaks' (eq. 10).
-6. The closed form again, from the peaks on which original and copies agree.
+5. 4 K of them, greedily: next the one with the highest product of stability, concentration, and distance to the
+   chosen ones, up to 0.1; that of two tokens is the mean over pictures of their peaks' (eq. 10).
+6. The closed form again, from the peaks on which original and copies agree, weighted by the agreement squared: a
+   token that was right in most pictures comes out right in more. Steps 2 to 6 again with 3 K, 2 K and K tokens.
 """
 
 from typing import NamedTuple
@@ -28,7 +29,9 @@ DIRECTIONS = 64
 ROUNDS = 20
 NEAR = 0.05  # of the side
 AROUND = 0.1  # of the side
-FAR = 0.2  # of the side: two keypoints farther from each other are far enough
+FAR = 0.1  # of the side: two keypoints farther from each other are far enough
+STARTS = 2  # of k-means: more candidates, and less of luck
+KEPT = (4, 3, 2)  # times K: tokens kept in each round, before the last one
 MAP = 32  # cells of the maps here
 AT_ONCE = 16
 
@@ -43,16 +46,18 @@ def clustered_tokens(
     copies = theta.shape[1]
     originals = torch.arange(0, theta.shape[0] * copies, copies)
     firsts = [layer.part(originals) for layer in layers]
-    places = random_places(len(originals), generator)
+    places, every = (random_places(len(one[0].q), generator) for one in (firsts, layers))
     options = {"shrink": recipe.shrink, "strength": recipe.strength}
-    means = cluster_means(firsts, places, recipe, generator)
-    tokens = tokens_of_means(firsts, means, places, **options)
-    places_found, narrow = peaks_of(layers, tokens, len(means[0]))
-    found = consensus(places_found, theta)
-    chosen = stable_and_apart(found, narrow.mean(0), recipe.keypoints)
-    xy, weight = labels_of_copies(*found, theta)
-    every = random_places(theta.shape[0] * copies, generator)
-    return fitted_tokens(layers, xy[:, chosen], weight[:, chosen], every, **options)
+    starts = [cluster_means(firsts, places, recipe, generator) for _ in range(STARTS)]
+    means = [torch.cat(of_layer) for of_layer in zip(*starts, strict=True)]
+    tokens, count = tokens_of_means(firsts, means, places, **options), len(means[0])
+    for kept in (*(recipe.keypoints * times for times in KEPT), recipe.keypoints):
+        found, narrow = peaks_of(layers, tokens, count)
+        agreed = consensus(found, theta)
+        chosen = stable_and_apart(agreed, narrow.mean(0), kept)
+        xy, weight = labels_of_copies(*agreed, theta)
+        tokens, count = fitted_tokens(layers, xy[:, chosen], weight[:, chosen].square(), every, **options), len(chosen)
+    return tokens
 
 
 def cluster_means(layers, places, recipe, generator) -> list[torch.Tensor]:
@@ -125,7 +130,7 @@ def consensus(found: torch.Tensor, theta: torch.Tensor) -> Consensus:
 
 def stable_and_apart(found: Consensus, narrow: torch.Tensor, count: int) -> list[int]:
     """The K tokens with the best product of stability, concentration [M] and distance to those chosen before."""
-    worth = (found.agreement.mean(0) * narrow).square()
+    worth = found.agreement.mean(0) * narrow
     between = torch.cdist(found.xy, found.xy).mean(0)
     chosen = [int(worth.argmax())]
     while len(chosen) < min(count, len(worth)):

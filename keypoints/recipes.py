@@ -53,7 +53,7 @@ class Recipe:
 UNLABELLED = {
     "published": Recipe("published", steps=500, t=0, warps=0),
     "instant": Recipe("instant"),
-    "improved": Recipe("improved", steps=150, rate=1e-2, batch=8, accumulation=1),
+    "improved": Recipe("improved", steps=60, rate=5e-3, batch=8, accumulation=1, reread=30),
 }
 
 # Schofield et al.: frozen base tokens, a block of random ones appended, losses 1 : 1 : 5, 100 steps.
@@ -63,7 +63,7 @@ LABELLED = {
     ),
     "prototype": Recipe("prototype"),
     "instant": Recipe("instant"),
-    "improved": Recipe("improved", steps=150, rate=1e-2, batch=16, accumulation=1),
+    "improved": Recipe("improved", steps=80, rate=1e-2, batch=8, accumulation=1, reread=40),
 }
 
 

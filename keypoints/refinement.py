@@ -70,4 +70,5 @@ class FixedQueries:
         if self.labels is not None:
             return labels_of_copies(*self.labels, self.bank.theta)
         found, _ = peaks_of(self._layers, state.extra["read_under"], self.recipe.keypoints)
-        return labels_of_copies(*consensus(found, self.bank.theta), self.bank.theta)
+        xy, weight = labels_of_copies(*consensus(found, self.bank.theta), self.bank.theta)
+        return xy, weight.square()

@@ -23,7 +23,7 @@ from .watch import Watch
 
 VOTERS = 100  # training pictures that vote for the final keypoints
 SHOWN = 4  # pictures in a preview
-MOST_READ = 256  # pictures and copies whose queries are kept; SD1.5's of a 512 picture have 7 MB
+MOST_READ = 200  # pictures and copies whose queries are kept; SD1.5's of a 512 picture have 7 MB
 
 
 @dataclass(frozen=True)
