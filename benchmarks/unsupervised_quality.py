@@ -16,7 +16,7 @@ from ..keypoints.tokens import KeypointTokens
 from ..keypoints.unlabelled import learn_unlabelled
 from .demo_world import FITTED, LEARNED, UNSEEN, DemoWorld, inside
 
-PICTURES, FIT, TEST = 60, 200, 100
+PICTURES, FIT, TEST = 60, 150, 100
 KEYPOINTS = 10
 SEEDS = (0, 1, 2)
 # The paper's 500 steps of 500 tokens would take hours on a CPU; printed beside the figures.
