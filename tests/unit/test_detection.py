@@ -1,0 +1,58 @@
+"""Places and visibility out of averaged maps: keypoints/detection.py."""
+
+import math
+
+import pytest
+import torch
+from attention_keypoints.attention.layers import PUBLISHED
+from attention_keypoints.keypoints.detection import local_means, visibility
+from attention_keypoints.keypoints.targets import gaussians, peaks
+from attention_keypoints.keypoints.tokens import KeypointTokens
+
+SIZE = (48, 64)
+
+
+def tokens(calibration):
+    return KeypointTokens(torch.zeros(3, 768), (0, 2), ("a", "b"), layers=PUBLISHED, calibration=calibration)
+
+
+def test_a_mean_around_the_peak_is_nearer_to_the_truth_than_the_highest_cell():
+    xy = 0.3 + 0.4 * torch.rand(5, 4, 2, generator=torch.Generator().manual_seed(0))
+    maps = gaussians(xy, SIZE, (2.0, 2.0))
+    mean = (local_means(maps, 50) - xy).norm(dim=-1).mean()
+    assert mean < 0.3 * (peaks(maps) - xy).norm(dim=-1).mean()
+
+
+def test_what_lies_beyond_the_radius_does_not_pull():
+    peak = gaussians(torch.tensor([[[0.25 + 0.5 / 64, 0.5 + 0.5 / 48]]]), SIZE, (1.0, 1.0))
+    far = 0.9 * gaussians(torch.tensor([[[0.9, 0.5]]]), SIZE, (1.0, 1.0))
+    torch.testing.assert_close(local_means(peak + far, 40), local_means(peak, 40), rtol=0, atol=1e-4)
+
+
+def test_the_radius_is_in_512ths_of_the_longer_side():
+    """At 64 cells 8 / 512 is one cell: the two neighbours beside the peak count, those across a corner do not."""
+    maps = torch.zeros(1, 1, *SIZE)
+    maps[0, 0, 20, 30], maps[0, 0, 20, 31], maps[0, 0, 21, 31], maps[0, 0, 20, 32] = 2.0, 1.0, 1.0, 1.0
+    expected = torch.tensor([[[(2 * 30.5 + 31.5) / 3 / 64, 20.5 / 48]]])
+    torch.testing.assert_close(local_means(maps, 8), expected)
+    torch.testing.assert_close(local_means(maps, 7), peaks(maps))
+
+
+def test_a_map_of_nothing_gives_a_number():
+    assert local_means(torch.zeros(1, 1, 8, 8), 5).isfinite().all()
+
+
+def test_without_a_calibration_nothing_is_said_about_visibility():
+    assert visibility(torch.rand(4, 2), tokens(None)) is None
+
+
+def test_the_chance_is_the_calibrations_curve_of_the_log_of_the_share():
+    calibration = torch.tensor([[2.0, 3.0], [0.5, -1.0]])
+    share = torch.tensor([[0.2, 0.9]])
+    expected = [1 / (1 + math.exp(-(2 * math.log(0.2) + 3))), 1 / (1 + math.exp(-(0.5 * math.log(0.9) - 1)))]
+    assert visibility(share, tokens(calibration))[0].tolist() == pytest.approx(expected, rel=1e-4)
+
+
+def test_no_attention_at_all_is_not_visible_and_not_nan():
+    chance = visibility(torch.zeros(1, 2), tokens(torch.tensor([[2.0, 3.0], [1.0, 0.0]])))
+    assert (chance < 1e-6).all()
