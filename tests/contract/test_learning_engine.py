@@ -1,5 +1,6 @@
 """Learning and detecting through the host's own model: presets, seeds, interrupted runs, errors, exactness."""
 
+import functools
 from dataclasses import replace
 
 import comfy.model_management
@@ -81,6 +82,20 @@ def learn_labels(source):
     return run
 
 
+@pytest.fixture(scope="module")
+def undisturbed(twin, vae):
+    """undisturbed(with labels or not, preset): what one run gives that nobody watches or interrupts."""
+
+    @functools.cache
+    def run(with_labels, preset):
+        source = host.Source(twin.host_model(), vae)
+        if with_labels:
+            return learn_from_labels(source, smooth_pictures(), some_labels(), small(LABELLED, preset))
+        return learn_unlabelled(source, smooth_pictures(), small(UNLABELLED, preset))
+
+    return run
+
+
 def some_tokens(**changes):
     context = torch.randn(7, 768, generator=torch.Generator().manual_seed(5))
     layers = UNLABELLED["instant"].layers
@@ -112,18 +127,17 @@ def test_each_preset_learns_tokens_that_can_be_read_and_leaves_the_model_as_it_w
 
 
 @pytest.mark.parametrize("preset", UNLABELLED)
-def test_the_same_seed_learns_the_same_tokens_and_another_seed_others(learn, preset):
-    first = learn(preset, seed=3)
-    same(learn(preset, seed=3), first)
+def test_the_same_seed_learns_the_same_tokens_and_another_seed_others(learn, undisturbed, preset):
+    first = undisturbed(False, preset)
+    same(learn(preset), first)
     assert not torch.equal(learn(preset, seed=4).tokens.context, first.tokens.context)
 
 
 @pytest.mark.parametrize("preset", UNLABELLED)
-def test_inside_a_nodes_inference_mode_the_same_is_learned(learn, preset):
-    expected = learn(preset)
+def test_inside_a_nodes_inference_mode_the_same_is_learned(learn, undisturbed, preset):
     with torch.inference_mode():
         found = learn(preset, pictures=smooth_pictures())
-    same(found, expected, atol=1e-5)
+    same(found, undisturbed(False, preset), atol=1e-5)
     assert not found.tokens.context.is_inference()
 
 
@@ -148,10 +162,12 @@ def test_progress_never_goes_back_and_ends_at_its_total(learn):
 
 
 @pytest.mark.parametrize("preset", ["published", "improved"])
-def test_a_preview_shows_keypoints_of_the_pictures_after_every_step_and_changes_nothing(learn, preset):
+def test_a_preview_shows_keypoints_of_the_pictures_after_every_step_and_changes_nothing(
+    learn, undisturbed, preset
+):
     shown = []
     watch = Watch(on_state=lambda state, look: shown.append((state.step, look(state))))
-    same(learn(preset, watch=watch), learn(preset))
+    same(learn(preset, watch=watch), undisturbed(False, preset))
     assert [step for step, _ in shown] == list(range(1, SMALL[preset]["steps"] + 1))
     for _, keypoints in shown:
         assert keypoints.xy.shape == (PICTURES, K, 2) and ((keypoints.xy > 0) & (keypoints.xy < 1)).all()
@@ -195,7 +211,7 @@ def files_in(folder):
     ],
 )
 def test_an_interrupted_run_goes_on_where_it_stopped_and_ends_at_the_same_tokens(
-    model, learn, unchanged, tmp_path, preset, step, later
+    model, learn, undisturbed, unchanged, tmp_path, preset, step, later
 ):
     folder = tmp_path / "unfinished"
     with unchanged(model), pytest.raises(comfy.model_management.InterruptProcessingException):
@@ -203,17 +219,17 @@ def test_an_interrupted_run_goes_on_where_it_stopped_and_ends_at_the_same_tokens
     assert len(files_in(folder)) == 1
     resumed = learn(preset, watch=Watch(folder=folder))
     assert resumed.resumed_at == step
-    same(resumed, learn(preset), atol=1e-5)
+    same(resumed, undisturbed(False, preset), atol=1e-5)
     assert files_in(folder) == []
 
 
-def test_a_run_from_labels_goes_on_as_well(learn_labels, tmp_path):
+def test_a_run_from_labels_goes_on_as_well(learn_labels, undisturbed, tmp_path):
     for preset in ("published", "improved"):
         with pytest.raises(comfy.model_management.InterruptProcessingException):
             learn_labels(preset, watch=Stopper(3, tmp_path).watch)
         resumed = learn_labels(preset, watch=Watch(folder=tmp_path))
         assert resumed.resumed_at == 3
-        same(resumed, learn_labels(preset), atol=1e-5)
+        same(resumed, undisturbed(True, preset), atol=1e-5)
         assert files_in(tmp_path) == []
 
 
@@ -228,14 +244,14 @@ def test_another_seed_recipe_or_picture_does_not_take_up_the_unfinished_run(lear
     assert learn("published", watch=watch).resumed_at == 2
 
 
-def test_an_unfinished_run_that_cannot_be_read_is_learned_from_the_start(learn, tmp_path):
+def test_an_unfinished_run_that_cannot_be_read_is_learned_from_the_start(learn, undisturbed, tmp_path):
     with pytest.raises(comfy.model_management.InterruptProcessingException):
         learn("published", watch=Stopper(2, tmp_path).watch)
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:-100])
     again = learn("published", watch=Watch(folder=tmp_path))
     assert again.resumed_at == 0
-    same(again, learn("published"))
+    same(again, undisturbed(False, "published"))
     assert files_in(tmp_path) == []
 
 
@@ -279,11 +295,10 @@ def test_each_preset_learns_from_labels_that_are_partly_missing_or_hidden(
 
 
 @pytest.mark.parametrize("preset", LABELLED)
-def test_inside_inference_mode_labels_teach_the_same(learn_labels, preset):
-    expected = learn_labels(preset)
+def test_inside_inference_mode_labels_teach_the_same(learn_labels, undisturbed, preset):
     with torch.inference_mode():
         found = learn_labels(preset, labels=some_labels())
-    same(found, expected, atol=1e-5)
+    same(found, undisturbed(True, preset), atol=1e-5)
 
 
 def test_steps_lower_the_loss_of_the_improved_preset_from_labels(learn_labels):
