@@ -6,7 +6,7 @@
    together make the maps of every picture and warped copy.
 3. A token is as good as it is equivariant (eq. 5): its stability is the share of copies in which its peak lies
    within 0.05 of where all copies agree that it is. What belongs to the frame or to no place fails that.
-4. Its concentration is the share of its map within 0.1 of the peak, as eq. 9 prefers a single narrow peak: parts
+4. Its concentration is the share of its map within 0.1 of the peak, in the spirit of eq. 9: parts
    of the object are points, pieces of background are areas.
 5. 4 K of them, greedily: next the one with the highest product of stability, concentration, and distance to the
    chosen ones, up to 0.1; that of two tokens is the mean over pictures of their peaks' (eq. 10).
@@ -57,6 +57,11 @@ def clustered_tokens(
         chosen = stable_and_apart(agreed, narrow.mean(0), kept)
         xy, weight = labels_of_copies(*agreed, theta)
         tokens, count = fitted_tokens(layers, xy[:, chosen], weight[:, chosen].square(), every, **options), len(chosen)
+    if count < recipe.keypoints:
+        raise ValueError(
+            f"Asked for {recipe.keypoints} keypoints, but the pictures gave only {count} different ones. Ask for fewer, or "
+            "connect more pictures."
+        )
     return tokens
 
 

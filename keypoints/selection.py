@@ -12,7 +12,7 @@ EPSILON = 1e-5
 
 
 def spread(maps: torch.Tensor, sigma: float = SIGMA) -> torch.Tensor:
-    """[..., N]: KL(G || map) of maps [..., N, R, R'], small for a single narrow peak (eq. 9).
+    """[..., N]: KL(G || map) of maps [..., N, R, R'], small for a single bright peak (eq. 9).
 
     As published: G is the Gaussian at the map's maximum, raised by 1e-5 and normalised, and the map is turned into
     a distribution by a softmax over places.
