@@ -12,10 +12,15 @@ import torch
 from attention_keypoints.demo.autoencoder import Autoencoder, taesd_state_dict
 from attention_keypoints.demo.model import unet_config
 from attention_keypoints.demo.server import ComfyServer, find_comfyui
+from attention_keypoints.keypoints.token_file import save_tokens
+from attention_keypoints.keypoints.tokens import KeypointTokens
+from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from safetensors.torch import save_file
 
-CHECKPOINT = "v1-5-pruned-emaonly-fp16.safetensors"  # the name in cross-attention-maps.json
+CHECKPOINT = "v1-5-pruned-emaonly-fp16.safetensors"  # the names in the example graphs
+FOLDER = "my-pictures"
+TOKENS = "my-keypoints_00001_.safetensors"
 # The start page loads a graph of its own, which must not arrive after ours.
 READY = "window.app?.graph?.nodes.length && window.app.extensionManager"
 PATIENCE_MS = 120_000  # of a page on two busy cores
@@ -83,6 +88,17 @@ class FrontEnd:
         self.page.evaluate("([graph, name]) => app.loadGraphData(graph, true, true, name)", [graph, name])
         self.page.wait_for_timeout(1500)  # both renderers draw in later frames
 
+    def fill_in(self, values: list[tuple[str, str, object]]) -> None:
+        """Set inputs, (class of node, name of input, value), of all nodes of these classes in the graph."""
+        self.page.evaluate(
+            """(values) => {
+                for (const [type, name, value] of values)
+                    for (const node of app.graph.nodes.filter((node) => node.type === type))
+                        node.widgets.find((widget) => widget.name === name).value = value;
+            }""",
+            values,
+        )
+
     def serialized(self) -> dict:
         """What saving the graph would write."""
         return json.loads(self.page.evaluate("JSON.stringify(app.graph.serialize())"))
@@ -149,11 +165,18 @@ def browser(chromium_path: str) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def host(tmp_path_factory) -> Iterator[ComfyServer]:
-    """ComfyUI with this pack, the picture that it ships as an example, and a checkpoint of random weights."""
+    """ComfyUI with this pack and what the example graphs name: pictures, a checkpoint and tokens of random weights."""
     base = tmp_path_factory.mktemp("browser")
     (base / "input").mkdir()
     (base / "models" / "checkpoints").mkdir(parents=True)
     (base / "input" / "example.png").write_bytes((find_comfyui() / "input" / "example.png").read_bytes())
+    (base / "input" / FOLDER).mkdir()
+    for number, colour in enumerate(("grey", "green")):
+        Image.new("RGB", (96, 64 + 32 * number), colour).save(base / "input" / FOLDER / f"{number}.png")
+    (base / "models" / "keypoints").mkdir()
+    context = torch.randn(10, 768, generator=torch.Generator().manual_seed(0))
+    learned = KeypointTokens(context, (0, 1), ("one", "other"), layers=("output.3", "output.4"), t=250, map_size=64)
+    save_tokens(base / "models" / "keypoints" / TOKENS, learned)
     write_checkpoint(base / "models" / "checkpoints" / CHECKPOINT)
     with ComfyServer(base_dir=base) as server:
         yield server

@@ -5,13 +5,27 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from attention_keypoints.demo.graph import to_prompt
+from attention_keypoints.keypoints.keypoints import Keypoints
+from attention_keypoints.keypoints.labels import write_labels
 
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 NAMES = sorted(path.stem for path in WORKFLOWS.glob("*.json"))
 RENDERERS = {"canvas": False, "vue": True}
 SHOWS_PICTURES = ("SaveImage", "PreviewImage", "MaskPreview")
 RUN_SECONDS = 240.0  # of the demo graph on two busy cores
+# What a person would fill in, and less work than theirs: class, input, value.
+VISIBLE = torch.ones(2, 1, dtype=torch.bool)
+LABELS = write_labels(Keypoints(torch.full((2, 1, 2), 0.5), torch.ones(2, 1), VISIBLE, ("eye",)))
+FILLED_IN = [
+    ("KeypointsLabel", "labels", LABELS),
+    ("KeypointsLearn", "steps", 2),
+    ("KeypointsLearn", "longest_side", 128),
+    ("KeypointsLearnFromLabels", "steps", 2),
+    ("KeypointsLearnFromLabels", "longest_side", 128),
+    ("KeypointsDetect", "augmentations", 0),
+]
 
 pytestmark = pytest.mark.parametrize("renderer", RENDERERS)
 
@@ -38,6 +52,7 @@ def test_an_example_graph_loads_whole_runs_and_shows_its_pictures(
     assert without_the_view(opened.serialized()) == without_the_view(graph)
     assert opened.prompt() == to_prompt(graph, opened.object_info())
 
+    opened.fill_in(FILLED_IN)
     shown = opened.run(RUN_SECONDS)
     for node in graph["nodes"]:
         if node["type"] in SHOWS_PICTURES:
