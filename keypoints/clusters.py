@@ -59,8 +59,8 @@ def clustered_tokens(
         tokens, count = fitted_tokens(layers, xy[:, chosen], weight[:, chosen].square(), every, **options), len(chosen)
     if count < recipe.keypoints:
         raise ValueError(
-            f"Asked for {recipe.keypoints} keypoints, but the pictures gave only {count} different ones. Ask for fewer, or "
-            "connect more pictures."
+            f"Asked for {recipe.keypoints} keypoints, but the pictures gave only {count} different ones. "
+            "Ask for fewer, or connect more pictures."
         )
     return tokens
 
