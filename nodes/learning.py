@@ -93,7 +93,9 @@ class Reporter:
         if time.monotonic() - self.shown < SECONDS_BETWEEN_PREVIEWS:
             return
         keypoints = look(state)
-        drawn = draw_keypoints(self.pictures[: len(keypoints.xy)], keypoints, show_names=False)
+        drawn = draw_keypoints(  # not fainter where the share of the attention is low, as it always is at first
+            self.pictures[: len(keypoints.xy)], keypoints, show_names=False, confidence_as_opacity=False
+        )
         self.bar(self.done, learning_preview(panel_of(drawn), state.losses))
         self.shown = time.monotonic()
 
