@@ -102,9 +102,9 @@ class Reporter:
 
 def panel_of(pictures: torch.Tensor) -> torch.Tensor:
     """[1, H', W', 3]: up to four pictures [B, H, W, 3] in one, two beside each other."""
-    rows = [torch.cat(list(pair), 1) for pair in pictures.split(2)]
-    rows = [row for row in rows if row.shape == rows[0].shape]
-    return torch.cat(rows, 0)[None]
+    if len(pictures) > 1 and len(pictures) % 2:
+        pictures = torch.cat([pictures, torch.zeros_like(pictures[:1])])
+    return torch.cat([torch.cat(list(pair), 1) for pair in pictures.split(2)], 0)[None]
 
 
 def watching(pictures: torch.Tensor) -> Watch:
