@@ -14,6 +14,7 @@ VIRTUAL = (*NOTES, "Reroute", "PrimitiveNode")
 WIDGET_TYPES = {
     "INT", "FLOAT", "BOOLEAN", "STRING", "COMBO", "MARKDOWN", "TEXTAREA", "COLOR", "COLORS", "CURVE", "RANGE",
     "BOUNDING_BOX", "BOUNDING_BOXES", "IMAGECOMPARE", "CHART", "GALLERIA", "PAINTER",
+    "KEYPOINT_LABELS",  # this pack's annotator
 }  # fmt: skip
 UPLOADS = ("image_upload", "video_upload", "animated_image_upload", "mesh_upload")
 UNSUPPORTED = "COMFY_DYNAMICCOMBO_V3"
