@@ -14,7 +14,7 @@ from .maps import averaged_maps
 from .recorder import Captured
 from .timesteps import seeded_noise
 
-WIDTH = 768
+WIDTH = 768  # of SD1.x's context
 
 
 @dataclass(frozen=True)

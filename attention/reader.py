@@ -3,7 +3,7 @@
 The learning loops do the same with gradients: `unet.run` into a recorder, then `averaged_maps`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -22,6 +22,8 @@ def read_maps(
     seed: int = 0,
     layers: tuple[str, ...] = PUBLISHED,
     batch: int = 4,
+    first: int = 0,
+    rows: Sequence[int] | None = None,
     on_batch: Callable[[int], None] = lambda done: None,
 ) -> torch.Tensor:
     """[B, N, R, R'] float32 on the CPU: the maps of latents [B, 4, h, w] for context [B or 1, N, 768].
@@ -30,14 +32,17 @@ def read_maps(
     size      (R, R') of the maps, see `map_size`
     t         timestep 0..999; noise is seeded for each picture by its place in the batch
     batch     pictures in one forward pass
+    first     place of the first of these pictures in the whole batch
+    rows      the tokens whose maps are wanted, all without; N is then their number
     on_batch  called with the number of pictures done, for progress and cancel
     """
     results = []
-    for first in range(0, len(latents), batch):
-        part = latents[first : first + batch]
-        rows = context if len(context) == 1 else context[first : first + batch]
-        recorder = unet.recorder(layers, context_length=rows.shape[1])
-        unet.run(part, seeded_noise(part, seed, first), t, rows, recorder)
-        results.append(averaged_maps(recorder.taken(), size).cpu())
-        on_batch(first + len(part))
+    for start in range(0, len(latents), batch):
+        part = latents[start : start + batch]
+        own = context if len(context) == 1 else context[start : start + batch]
+        recorder = unet.recorder(layers, context_length=own.shape[1])
+        unet.run(part, seeded_noise(part, seed, first + start), t, own, recorder)
+        maps = averaged_maps(recorder.taken(), size)
+        results.append((maps if rows is None else maps[:, list(rows)]).cpu())
+        on_batch(start + len(part))
     return torch.cat(results)

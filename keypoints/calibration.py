@@ -7,8 +7,8 @@ every keypoint are brought to their mean over right peaks; one logistic curve fo
 
 import torch
 
-from ..attention.maps import averaged_maps, map_size
-from ..attention.timesteps import seeded_noise
+from ..attention.maps import map_size
+from ..attention.reader import read_maps
 from .bank import Bank
 from .targets import peaks
 from .tokens import KeypointTokens
@@ -25,10 +25,14 @@ def fitted_calibration(unet, bank: Bank, tokens: KeypointTokens, xy: torch.Tenso
 
     xy [P, K, 2] labels, visible [P, K] of the bank's pictures
     """
-    latents, theta = bank.everything
+    latents, _ = bank.everything
     where, inside = labels_of_copies(xy, torch.ones_like(xy[..., 0]), bank.theta)
     known = ~xy.isnan().any(-1).repeat_interleave(bank.warps + 1, 0)
-    share, places = _peaks(unet, latents, tokens)
+    size = map_size(tuple(latents.shape[-2:]), tokens.map_size)
+    with torch.no_grad():
+        maps = read_maps(unet, latents, tokens.context[None], size=size, t=tokens.t, seed=1, layers=tokens.layers,
+                         batch=AT_ONCE, rows=tokens.picked)  # fmt: skip
+    share, places = maps.flatten(2).amax(-1), peaks(maps)
     seen = visible.repeat_interleave(bank.warps + 1, 0) & (inside > 0)
     right = seen & ((places - where).norm(dim=-1) < NEAR)
     height = share.clamp_min(1e-9).log()
@@ -41,20 +45,6 @@ def fitted_calibration(unet, bank: Bank, tokens: KeypointTokens, xy: torch.Tenso
         return None
     slope, offset = _logistic((height - level)[known], truth)
     return torch.stack([torch.full_like(level, slope), offset - slope * level], -1)
-
-
-def _peaks(unet, latents, tokens):
-    size = map_size(tuple(latents.shape[-2:]), tokens.map_size)
-    share, places = [], []
-    for start in range(0, len(latents), AT_ONCE):
-        part = latents[start : start + AT_ONCE]
-        recorder = unet.recorder(tokens.layers, context_length=len(tokens.context))
-        with torch.no_grad():
-            unet.run(part, seeded_noise(part, 1, start), tokens.t, tokens.context[None], recorder)
-            maps = averaged_maps(recorder.taken(), size)[:, list(tokens.picked)].cpu()
-        share.append(maps.flatten(2).amax(-1))
-        places.append(peaks(maps))
-    return torch.cat(share), torch.cat(places)
 
 
 def _logistic(x: torch.Tensor, truth: torch.Tensor) -> tuple[float, float]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
-from ..attention.maps import averaged_maps, map_size
-from ..attention.timesteps import seeded_noise
+from ..attention.maps import map_size
+from ..attention.reader import read_maps
 from .bank import Bank, common_warps, fill_bank
 from .keypoints import Keypoints
 from .targets import cell_centres, peaks
@@ -86,13 +86,8 @@ def _averaged(unet, latents, theta, tokens: KeypointTokens, seed: int, number: i
     """
     size = map_size((latents.shape[-2], latents.shape[-1]), tokens.map_size)
     flat, where = latents.flatten(0, 1), theta.flatten(0, 1)
-    maps = []
-    for start in range(0, len(flat), AT_ONCE):
-        part = flat[start : start + AT_ONCE]
-        recorder = unet.recorder(tokens.layers, context_length=len(tokens.context))
-        unet.run(part, seeded_noise(part, seed, number + start), tokens.t, tokens.context[None], recorder)
-        maps.append(averaged_maps(recorder.taken(), size)[:, list(tokens.picked)].cpu())
-    maps = torch.cat(maps)
+    maps = read_maps(unet, flat, tokens.context[None], size=size, t=tokens.t, seed=seed, layers=tokens.layers,
+                     batch=AT_ONCE, first=number, rows=tokens.picked)  # fmt: skip
     if latents.shape[1] == 1:
         return maps
     copies = (-1, latents.shape[1])

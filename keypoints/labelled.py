@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import torch
 
-from .bank import fill_bank, own_warps
 from .calibration import fitted_calibration
 from .closed_form import fitted_tokens, random_places
 from .keypoints import Keypoints
@@ -14,7 +13,7 @@ from .prototypes import prototype_tokens
 from .recipes import Recipe
 from .refinement import FixedQueries
 from .tokens import WIDTH, KeypointTokens
-from .unlabelled import Learned, Run, copies_of_each, head_bytes
+from .unlabelled import Learned, Run, encoded, head_bytes
 from .warps import labels_of_copies
 from .watch import Watch
 
@@ -42,12 +41,8 @@ def learn_from_labels(
     watch = watch or Watch()
     recipe = replace(recipe, keypoints=len(labels.names))
     xy, weight = usable_labels(labels, len(pictures))
-    copies = copies_of_each(recipe, len(pictures))
     published = recipe.preset == "published"
-    encodings = len(pictures) * (1 + copies)
-    total = encodings * (1 if published else 2) + recipe.steps
-    theta = own_warps(pictures, copies, seed, recipe.reach)
-    bank = fill_bank(source.encode, pictures, theta, lambda done: watch.on_progress(done, total))
+    bank, encodings, total = encoded(source, pictures, recipe, seed, watch)
     shape = (2 * recipe.batch, *bank.latents.shape[2:])
     rows = round((1 + APPENDED) * (len(base.context) if base else recipe.tokens))
     with source.open(shape, gradients=published, head_bytes=head_bytes(recipe, rows)) as unet:
@@ -104,7 +99,6 @@ class LabelRun(Run):
             xy, weight = self.xy[pictures].to(maps), self.weight[pictures].to(maps)
             return published_label_loss(maps[:, rows], warped[:, rows], theta, xy, weight, recipe=self.recipe)
 
-        self.rows = rows
         source = ThroughUnet(self.unet, self.bank, self.recipe, self.seed, objective, self.still_busy)
         return self.descend(source, lambda: start, trainable=block)
 
@@ -114,7 +108,7 @@ class LabelRun(Run):
         return self.descend(source, self.instant)
 
     def instant(self) -> torch.Tensor:
-        """The closed form, twice: the second time under the queries that the first tokens make."""
+        """The closed form, or the baseline's."""
         layers = self.queries()
         generator = generator_of(self.seed, -1)
         xy, weight = labels_of_copies(self.xy, self.weight, self.bank.theta)

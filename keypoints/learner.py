@@ -15,8 +15,8 @@ from .learning_state import LearningState
 from .objectives import published_loss
 from .recipes import Recipe
 
-# (maps, warped maps, theta, numbers of the pictures) -> (loss, parts)
-Objective = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], tuple[torch.Tensor, dict[str, float]]]
+# (maps, warped maps, theta) -> (loss, parts)
+Objective = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], tuple[torch.Tensor, dict[str, float]]]
 
 
 def optimise(

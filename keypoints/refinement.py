@@ -58,15 +58,15 @@ class FixedQueries:
         return loss.item(), slope.cpu()
 
     def _read(self, step, state):
-        latents, theta = self.bank.everything
+        latents, _ = self.bank.everything
         self._size = map_size(tuple(latents.shape[-2:]), MAP)
         self._layers = read_queries(
             self.unet, latents, state.extra["read_under"][None], t=self.recipe.t, layers=self.recipe.layers,
             seed=self.seed + step * 7919, on_batch=self.on_read,
         )  # fmt: skip
-        self._xy, self._weight = self._labels(state, theta)
+        self._xy, self._weight = self._labels(state)
 
-    def _labels(self, state, theta):
+    def _labels(self, state):
         if self.labels is not None:
             return labels_of_copies(*self.labels, self.bank.theta)
         found, _ = peaks_of(self._layers, state.extra["read_under"], self.recipe.keypoints)

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 import torch
 
 from ..attention.layers import CROSS_ATTENTIONS
+from ..attention.queries import WIDTH
 from ..attention.timesteps import check_timestep
-
-WIDTH = 768  # of SD1.x's context
 
 
 @dataclass(frozen=True, eq=False)

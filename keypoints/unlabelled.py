@@ -47,12 +47,8 @@ def learn_unlabelled(source, pictures: torch.Tensor, recipe: Recipe, *, seed: in
             f"Learning without labels compares pictures of one kind of object, and got {len(pictures)}. "
             "Connect at least two; thirty and more are better."
         )
-    copies = copies_of_each(recipe, len(pictures))
     published = recipe.preset == "published"
-    encodings = len(pictures) * (1 + copies)
-    total = encodings * (1 if published else 2) + recipe.steps
-    theta = own_warps(pictures, copies, seed, recipe.reach)
-    bank = fill_bank(source.encode, pictures, theta, lambda done: watch.on_progress(done, total))
+    bank, encodings, total = encoded(source, pictures, recipe, seed, watch)
     shape = (2 * recipe.batch, *bank.latents.shape[2:])
     with source.open(shape, gradients=published, head_bytes=head_bytes(recipe, recipe.tokens)) as unet:
         run = Run(unet, bank, recipe, seed, watch, encodings, total)
@@ -64,6 +60,15 @@ def learn_unlabelled(source, pictures: torch.Tensor, recipe: Recipe, *, seed: in
     names = tuple(f"point_{number + 1}" for number in range(len(picked)))
     tokens = KeypointTokens(state.context, picked, names, (), recipe.layers, recipe.t, recipe.map_size, None, learned)
     return Learned(tokens, state.losses, resumed)
+
+
+def encoded(source, pictures, recipe: Recipe, seed: int, watch: Watch) -> tuple[Bank, int, int]:
+    """(the filled bank, units of work done, units in all: pictures encoded, pictures read, steps)."""
+    copies = copies_of_each(recipe, len(pictures))
+    encodings = len(pictures) * (1 + copies)
+    total = encodings * (1 if recipe.preset == "published" else 2) + recipe.steps
+    theta = own_warps(pictures, copies, seed, recipe.reach)
+    return fill_bank(source.encode, pictures, theta, lambda done: watch.on_progress(done, total)), encodings, total
 
 
 def copies_of_each(recipe: Recipe, pictures: int) -> int:

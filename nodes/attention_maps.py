@@ -3,13 +3,13 @@
 from comfy_api.latest import io, ui
 
 from ..attention import heat, mask, overlay
-from ..attention.layers import PUBLISHED, parse_layers
+from ..attention.layers import parse_layers
 from ..attention.timesteps import DEFAULT_T, LAST_T
+from .inputs import LAYERS, layers_input, longest_side_input
 from .reading import read_attention
 from .sockets import AttentionMapsSocket
 
 CATEGORY = "keypoints/attention"
-LAYERS = ", ".join(PUBLISHED)
 TOKENS_TOOLTIP = 'Names or numbers of the tokens to use, with commas: "hat, left glove" or "0, 3". Empty: all.'
 NORMALISE_TOOLTIP = (
     "What the colours span: each map from its own lowest to its highest value; shared by all maps of a picture; "
@@ -58,15 +58,8 @@ class CrossAttentionMaps(io.ComfyNode):
                     "map_size", default=128, min=8, max=512, optional=True, advanced=True,
                     tooltip="R: longer side of the maps. The papers use 128.",
                 ),
-                io.Int.Input(
-                    "longest_side", default=512, min=64, max=2048, step=8, optional=True, advanced=True,
-                    tooltip="Larger pictures are shrunk to this before the model sees them. SD1.5 was trained at 512.",
-                ),
-                io.String.Input(
-                    "layers", default=LAYERS, optional=True, advanced=True,
-                    tooltip="Cross-attentions to average. The four of the published work by default; "
-                    "input 1, 2, 4, 5, 7, 8, middle 0 and output 3 to 11 exist.",
-                ),
+                longest_side_input(),
+                layers_input(),
             ],
             outputs=[
                 AttentionMapsSocket.Output("maps", tooltip="One map per token or word, with its name."),

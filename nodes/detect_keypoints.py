@@ -6,6 +6,7 @@ from ..attention import host
 from ..attention.maps import AttentionMaps
 from ..attention.pictures import readable_pictures
 from ..keypoints.detection import detect_pictures
+from .inputs import longest_side_input
 from .sockets import AttentionMapsSocket, KeypointsSocket, KeypointTokensSocket
 
 
@@ -41,10 +42,7 @@ class DetectKeypoints(io.ComfyNode):
                     # A seed that changes by itself would find the same points again at every run.
                     control_after_generate=False, tooltip="Of the noise and the warps.",
                 ),
-                io.Int.Input(
-                    "longest_side", default=512, min=64, max=2048, step=8, optional=True, advanced=True,
-                    tooltip="Larger pictures are shrunk to this before the model sees them. SD1.5 was trained at 512.",
-                ),
+                longest_side_input(),
             ],
             outputs=[
                 KeypointsSocket.Output("keypoints", tooltip="Places, confidence and names."),

@@ -7,7 +7,8 @@ from ..attention.pictures import readable_pictures
 from ..keypoints.labelled import learn_from_labels
 from ..keypoints.plots import loss_plot
 from ..keypoints.recipes import LABELLED
-from .learning import CATEGORY, LAYERS, chosen_recipe, common_inputs, told, watching
+from .inputs import LAYERS
+from .learning import CATEGORY, chosen_recipe, common_inputs, told, watching
 from .sockets import KeypointsSocket, KeypointTokensSocket
 
 

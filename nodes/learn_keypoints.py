@@ -7,7 +7,8 @@ from ..attention.pictures import readable_pictures
 from ..keypoints.plots import loss_plot
 from ..keypoints.recipes import UNLABELLED
 from ..keypoints.unlabelled import learn_unlabelled
-from .learning import CATEGORY, LAYERS, chosen_recipe, common_inputs, told, watching
+from .inputs import LAYERS
+from .learning import CATEGORY, chosen_recipe, common_inputs, told, watching
 from .sockets import KeypointTokensSocket
 
 

@@ -8,14 +8,14 @@ import torch
 from comfy_api.latest import io
 
 from ..attention import host
-from ..attention.layers import PUBLISHED, parse_layers
+from ..attention.layers import parse_layers
 from ..keypoints.drawing import draw_keypoints
 from ..keypoints.plots import learning_preview
 from ..keypoints.recipes import Recipe, recipe
 from ..keypoints.watch import Watch
+from .inputs import layers_input, longest_side_input
 
 CATEGORY = "keypoints"
-LAYERS = ", ".join(PUBLISHED)
 SECONDS_BETWEEN_PREVIEWS = 3.0
 UNFINISHED = Path("keypoints") / "unfinished"  # in the output folder: the host empties its temp folder at each start
 OWN = "0: the preset's own."
@@ -53,15 +53,8 @@ def common_inputs():
             "tokens", default=500, min=1, max=2000, optional=True, advanced=True,
             tooltip="N: random tokens that the published preset starts with. Published: 500.",
         ),
-        io.Int.Input(
-            "longest_side", default=512, min=64, max=2048, step=8, optional=True, advanced=True,
-            tooltip="Larger pictures are shrunk to this before the model sees them. SD1.5 was trained at 512.",
-        ),
-        io.String.Input(
-            "layers", default=LAYERS, optional=True, advanced=True,
-            tooltip="Cross-attentions to average. The four of the published work by default; "
-            "input 1, 2, 4, 5, 7, 8, middle 0 and output 3 to 11 exist.",
-        ),
+        longest_side_input(),
+        layers_input(),
     ]  # fmt: skip
 
 
