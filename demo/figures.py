@@ -97,7 +97,7 @@ def _direction(degrees):
 
 def _pose(rng):
     """Joint positions in 0..1 of the picture, by forward kinematics from the hips up and down."""
-    scale = rng.uniform(0.62, 0.92)
+    scale = rng.uniform(0.74, 0.95)
     lean = rng.uniform(-14, 14)
     up, across = -_direction(-lean), np.array([np.cos(np.deg2rad(lean)), np.sin(np.deg2rad(lean))])
     points = {"pelvis": np.zeros(2)}
@@ -109,8 +109,8 @@ def _pose(rng):
         shoulder = up * 0.262 + across * sign * 0.132
         hip = across * sign * 0.072
         # Mostly outward; sometimes across the body, so that limbs hide each other.
-        arm = rng.uniform(8, 150) if rng.random() < 0.85 else rng.uniform(-35, 10)
-        bend = rng.uniform(-80, 115) if arm > 25 else rng.uniform(-20, 110)
+        arm = rng.uniform(8, 140) if rng.random() < 0.85 else rng.uniform(-35, 10)
+        bend = rng.uniform(-30, 95) if arm > 25 else rng.uniform(-20, 110)
         leg = rng.uniform(-4, 42)
         knee_bend = rng.uniform(-62, 30) if leg > 10 else rng.uniform(-20, 20)
         elbow = shoulder + _direction(sign * arm - lean) * 0.178
@@ -120,7 +120,7 @@ def _pose(rng):
         points[f"{side}_hand"] = elbow + _direction(sign * (arm + bend) - lean) * 0.168
         points[f"{side}_foot"] = knee + _direction(sign * (leg + knee_bend) - lean * 0.5) * 0.200
     everything = np.stack(list(points.values()))
-    low, high = everything.min(0) * scale - 0.065, everything.max(0) * scale + 0.065
+    low, high = everything.min(0) * scale - 0.08, everything.max(0) * scale + 0.08
     # Anywhere it fits; where it does not fit, centred, and one in twelve is cut by the border.
     slack = np.maximum(1 - (high - low), 0)
     start = np.where(slack > 0, rng.random(2) * slack, (1 - (high - low)) / 2)
@@ -219,9 +219,9 @@ def _body(canvas, rng, points, wears):
 
 def _glove(canvas, hand, along, side, colour, scale):
     """A palm on the hand's joint, three fingers and a thumb, so that a hand is not one more disc."""
-    canvas.disc(hand, 0.054 * scale, colour, f"{side} glove")
+    canvas.disc(hand, 0.060 * scale, colour, f"{side} glove")
     thumb = -70 if side == "right" else 70
-    for turn, reach in ((-24, 0.098), (0, 0.104), (24, 0.098), (thumb, 0.090)):
+    for turn, reach in ((-24, 0.106), (0, 0.112), (24, 0.106), (thumb, 0.098)):
         tip = hand + _turn(along[None], turn)[0] * reach * scale
         canvas.capsule(hand, tip, 0.015 * scale, colour, f"{side} glove")
 

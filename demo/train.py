@@ -3,7 +3,7 @@
     python -m attention_keypoints.demo.train              everything
     python -m attention_keypoints.demo.train unet         one stage; each resumes where it stopped
 
-Recipe: 3 500 drawn figures, SD's scaled-linear schedule, epsilon prediction with min-SNR-5 weights,
+Recipe: 5 000 drawn figures, SD's scaled-linear schedule, epsilon prediction with min-SNR-5 weights,
 AdamW with cosine decay, exponential moving average. About two hours on two CPU cores.
 """
 
@@ -24,7 +24,7 @@ from .in_process import use_comfyui
 from .model import CHANNEL_MULT, MODEL_CHANNELS, MODELS, UNET_FILE, VAE_FILE, unet_config
 from .prompts import part_row, start_row
 
-FIGURES = 3_500
+FIGURES = 5_000
 SHARD = 500
 TRAINING_SEEDS = 1_000_000  # training figures start here; everything below is unseen
 SMALL_PARTS = {"glove": 5.0, "shoe": 3.0, "elbow": 3.0, "knee": 1.5}  # how much more their places count
