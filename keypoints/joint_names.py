@@ -5,13 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from . import skeletons
 from .pixel_labels import PixelLabels
 from .skeletons import OPENPOSE_18
 
-COCO_17 = tuple(
-    "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow "
-    "left_wrist right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle".split()
-)
+COCO_17 = skeletons.COCO_17.names
 BODY_25 = tuple(
     "nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist mid_hip "
     "right_hip right_knee right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear left_ear "
@@ -25,7 +23,7 @@ SMPL_24 = tuple(
 _HUMAN = (OPENPOSE_18.names, COCO_17, BODY_25, SMPL_24)
 
 # Limbs to the joints that OpenPose-18 lacks, inner joint first.
-_FURTHER_LIMBS = tuple(
+FURTHER_LIMBS = tuple(
     tuple(limb.split())
     for limb in (
         "neck head", "left_wrist left_hand", "right_wrist right_hand", "left_ankle left_foot", "right_ankle right_foot",
@@ -40,11 +38,12 @@ def human_joints(names: tuple[str, ...]) -> tuple[str, ...] | None:
 
     "LShoulder", "L_Shoulder", "left shoulder" and "left_shoulder" are one joint.
     """
-    spelled = tuple(_spell(name) for name in names)
+    spelled = tuple(spell(name) for name in names)
     return spelled if any(sorted(spelled) == sorted(joints) for joints in _HUMAN) else None
 
 
-def _spell(name: str) -> str:
+def spell(name: str) -> str:
+    """A joint's name as this pack spells it, whether or not there is such a joint: left_hip for "L Hip" or "LHip"."""
     apart = re.sub(r"^([LR])(?=[A-Z][a-z])", r"\1_", name)  # LHip, as OpenPose writes it
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", apart)
     apart = re.sub(r"[^a-z0-9]+", "_", apart.lower()).strip("_")
@@ -65,7 +64,7 @@ def to_openpose(labels: PixelLabels) -> PixelLabels:
     names += [name for name in labels.names if name not in OPENPOSE_18.names]
     columns = [index[name] for name in names]
     place = {name: k for k, name in enumerate(names)}
-    limbs = [(OPENPOSE_18.names[i], OPENPOSE_18.names[j]) for i, j in OPENPOSE_18.limbs] + list(_FURTHER_LIMBS)
+    limbs = [(OPENPOSE_18.names[i], OPENPOSE_18.names[j]) for i, j in OPENPOSE_18.limbs] + list(FURTHER_LIMBS)
     return replace(
         labels,
         xy=labels.xy[:, columns],

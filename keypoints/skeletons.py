@@ -67,6 +67,33 @@ FIGURE_14 = Skeleton(
     colours=OPENPOSE_18.colours[:14],
 )
 
+_COCO_NAMES = tuple(
+    "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow "
+    "left_wrist right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle".split()
+)
+
+COCO_17 = Skeleton(
+    names=_COCO_NAMES,
+    # The 19 limbs of COCO's own annotations; without a neck, the trunk is a box.
+    limbs=_limbs(
+        _COCO_NAMES,
+        "left_hip left_knee left_ankle",
+        "right_hip right_knee right_ankle",
+        "left_hip right_hip",
+        "left_shoulder left_hip",
+        "right_shoulder right_hip",
+        "left_shoulder right_shoulder",
+        "left_shoulder left_elbow left_wrist",
+        "right_shoulder right_elbow right_wrist",
+        "left_eye right_eye",
+        "nose left_eye left_ear",
+        "nose right_eye right_ear",
+        "left_ear left_shoulder",
+        "right_ear right_shoulder",
+    ),
+    colours=tuple(OPENPOSE_18.colours[_OPENPOSE_NAMES.index(name)] for name in _COCO_NAMES),
+)
+
 _COLOUR_OF = {
     name: colour
     for skeleton in (OPENPOSE_18, FIGURE_14)

@@ -1,7 +1,7 @@
 """Skeletons as data: keypoints/skeletons.py."""
 
 import pytest
-from attention_keypoints.keypoints.skeletons import FIGURE_14, OPENPOSE_18, other_side, usual_colours
+from attention_keypoints.keypoints.skeletons import COCO_17, FIGURE_14, OPENPOSE_18, other_side, usual_colours
 
 
 @pytest.mark.parametrize("skeleton", [OPENPOSE_18, FIGURE_14])
@@ -19,18 +19,26 @@ def test_limbs_are_in_the_order_that_pose_drawings_colour_them():
     assert OPENPOSE_18.limbs == tuple((i - 1, j - 1) for i, j in drawn)
 
 
-@pytest.mark.parametrize("skeleton", [OPENPOSE_18, FIGURE_14])
+def test_the_limbs_of_coco_are_those_of_its_annotations():
+    published = [(16, 14), (14, 12), (17, 15), (15, 13), (12, 13), (6, 12), (7, 13), (6, 7), (6, 8), (7, 9), (8, 10)]
+    published += [(9, 11), (2, 3), (1, 2), (1, 3), (2, 4), (3, 5), (4, 6), (5, 7)]
+    assert {frozenset(limb) for limb in COCO_17.limbs} == {frozenset((i - 1, j - 1)) for i, j in published}
+    assert len(COCO_17.limbs) == 19
+
+
+@pytest.mark.parametrize("skeleton", [OPENPOSE_18, COCO_17, FIGURE_14])
 def test_left_and_right_are_the_same_but_for_the_side(skeleton):
     def other_side(name: str) -> str:
         side, _, joint = name.partition("_")
         return {"left": "right_", "right": "left_"}[side] + joint if joint else name
 
     limbs = {(skeleton.names[i], skeleton.names[j]) for i, j in skeleton.limbs}
-    assert {(other_side(inner), other_side(outer)) for inner, outer in limbs} == limbs
+    mirrored = {frozenset((other_side(inner), other_side(outer))) for inner, outer in limbs}
+    assert mirrored == {frozenset(limb) for limb in limbs}
 
 
 def test_every_joint_has_a_colour_of_its_own():
-    for skeleton in (OPENPOSE_18, FIGURE_14):
+    for skeleton in (OPENPOSE_18, COCO_17, FIGURE_14):
         assert len(set(skeleton.colours)) == len(skeleton.names)
 
 
