@@ -163,6 +163,28 @@ def paint_ring(canvas: np.ndarray, centre, radius: float, width: float, colour, 
     )
 
 
+def paint_ellipse(canvas: np.ndarray, start, end, width: float, colour, opacity: float = 1.0) -> None:
+    """A filled ellipse whose one axis runs from `start` to `end`, both (x, y), and whose other is `width` long."""
+    centre = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+    length = np.hypot(end[0] - start[0], end[1] - start[1])
+    if not (length > 0 and width > 0):
+        return
+    along = ((end[0] - start[0]) / length, (end[1] - start[1]) / length)
+    # How far the turned ellipse reaches to the sides and up and down.
+    reach = [np.hypot(length * along[i], width * along[1 - i]) / 2 for i in (0, 1)]
+    left, right = _window(centre[0] - reach[0], centre[0] + reach[0], canvas.shape[1])
+    top, bottom = _window(centre[1] - reach[1], centre[1] + reach[1], canvas.shape[0])
+    x = np.arange(left, right, dtype=np.float32)[None, :] + 0.5 - centre[0]
+    y = np.arange(top, bottom, dtype=np.float32)[:, None] + 0.5 - centre[1]
+    u = (x * along[0] + y * along[1]) * 2 / length
+    v = (y * along[0] - x * along[1]) * 2 / width
+    # To first order the distance to the edge is the level above it by the level's slope.
+    level = np.hypot(u, v)
+    slope = np.hypot(u * 2 / length, v * 2 / width) / np.maximum(level, 1e-6)
+    cover = np.clip((1 - level) / np.maximum(slope, 1e-6) + 0.5, 0, 1)
+    _paint_mask(canvas, cover * opacity, (left, top), colour)
+
+
 def _text_mask(text: str, size: int, shape, start, rim: int) -> np.ndarray:
     mask = Image.new("L", shape, 0)
     ImageDraw.Draw(mask).text(start, text, fill=255, font=font(size), anchor="ls", stroke_width=rim)
