@@ -9,7 +9,7 @@ Softmaxes of map resolution are never stored: both directions walk through chunk
 rows that stay under a bound, and the backward pass computes them again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -63,6 +63,25 @@ class AttentionMaps:
             )
             lines.append(f"picture {number + 1}: " + "; ".join(told))
         return "\n".join(lines)
+
+
+class MapsOnDemand(AttentionMaps):
+    """Maps of a batch for which they would be too large to keep: read again whenever a node asks for them.
+
+    read  indices of tokens -> their maps [B, n, R, R']
+    """
+
+    def __init__(self, read: Callable[[Sequence[int]], torch.Tensor], names: tuple[str, ...]):
+        # A frozen dataclass is set through object.
+        object.__setattr__(self, "read", read)
+        object.__setattr__(self, "names", names)
+
+    @property
+    def maps(self) -> torch.Tensor:
+        return self.read(range(len(self.names)))
+
+    def pick(self, tokens: Sequence[int]) -> AttentionMaps:
+        return AttentionMaps(self.read(tokens), tuple(self.names[token] for token in tokens))
 
 
 def map_size(picture_size: tuple[int, int], longest: int) -> tuple[int, int]:

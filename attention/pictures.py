@@ -12,21 +12,9 @@ def readable_pictures(images: torch.Tensor, longest: int | None = None) -> torch
     H' and W' are multiples of 8, the VAE's factor: pictures are scaled to the nearest ones, never cropped,
     so that coordinates in 0..1 stay what they are, and to no less than SMALLEST. With `longest`, larger pictures
     are shrunk to that side.
-    Raises ValueError for an empty batch, a wrong shape, and values that are not finite.
+    Raises ValueError as check_pictures does.
     """
-    if images.ndim != 4 or images.shape[-1] not in (1, 3, 4):
-        raise ValueError(
-            f"Expected pictures as [batch, height, width, channels] with 1, 3 or 4 channels; got {list(images.shape)}."
-        )
-    if 0 in images.shape:
-        raise ValueError(f"Expected at least one picture, got an empty batch ({list(images.shape)}).")
-    broken = (~torch.isfinite(images)).flatten(1).any(1).nonzero().flatten().tolist()
-    if broken:
-        numbers = ", ".join(str(index + 1) for index in broken[:5])
-        raise ValueError(
-            f"Picture {numbers} of {len(images)} contains values that are not numbers (NaN or infinity). "
-            "The node that made it failed; a VAE in float16 does this, try --fp32-vae."
-        )
+    check_pictures(images)
     pictures = images.expand(*images.shape[:-1], 3) if images.shape[-1] == 1 else images[..., :3]
     height, width = pictures.shape[1:3]
     scale = min(1.0, longest / max(height, width)) if longest else 1.0
@@ -35,3 +23,20 @@ def readable_pictures(images: torch.Tensor, longest: int | None = None) -> torch
         channels_first = pictures.movedim(-1, 1)
         pictures = interpolate(channels_first, size, mode="bicubic", antialias=True).movedim(1, -1)
     return pictures.clamp(0, 1)
+
+
+def check_pictures(images: torch.Tensor) -> None:
+    """Raises ValueError for an empty batch, a wrong shape, and values that are not finite."""
+    if images.ndim != 4 or images.shape[-1] not in (1, 3, 4):
+        raise ValueError(
+            f"Expected pictures as [batch, height, width, channels] with 1, 3 or 4 channels; got {list(images.shape)}."
+        )
+    if 0 in images.shape:
+        raise ValueError(f"Expected at least one picture, got an empty batch ({list(images.shape)}).")
+    # One picture at a time: the check of a batch at once needs more memory than the batch.
+    broken = [number for number, image in enumerate(images, 1) if not torch.isfinite(image).all()]
+    if broken:
+        raise ValueError(
+            f"Picture {', '.join(map(str, broken[:5]))} of {len(images)} contains values that are not numbers (NaN or "
+            "infinity). The node that made it failed; a VAE in float16 does this, try --fp32-vae."
+        )

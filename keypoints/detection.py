@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from ..attention.maps import map_size
+from ..attention.pictures import check_pictures, readable_pictures
 from ..attention.reader import read_maps
 from .bank import Bank, common_warps, fill_bank
 from .keypoints import Keypoints
@@ -27,40 +28,70 @@ class Detected:
 
 def detect_pictures(
     source,
-    pictures: torch.Tensor,
+    images: torch.Tensor,
     tokens: KeypointTokens,
     *,
     augmentations: int = 0,
     seed: int = 0,
     radius: float = 0.0,
-    on_picture: Callable[[int], None] = lambda done: None,
+    longest: int | None = None,
+    first: int = 0,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
     keep_maps: bool = True,
 ) -> tuple[Keypoints, torch.Tensor | None]:
-    """(keypoints of pictures [B, H, W, 3] in 0..1, their maps [B, K, R, R'] or None), a piece of the batch at a time.
+    """(keypoints of pictures [B, H, W, C] in 0..1, their maps [B, K, R, R'] or None).
+
+    Works through the batch in pieces; beside the pictures and what is returned, no more than one piece is held.
 
     source         the host's model: encode(pictures) and open(latent shape)
     augmentations  warped copies to average over besides the picture itself (eq. 11; published: 10)
+    radius         see `detect`
+    longest        larger pictures are shrunk to this side, see `readable_pictures`
+    first          number of the first picture in a larger whole, for its noise
+    on_progress    (done, total) copies encoded and read, after every call of a model; a good place for cancel
     """
-    theta = common_warps(pictures, augmentations, seed)
-    found, maps = [], []
-    for first in range(0, len(pictures), PIECE):
-        piece = slice(first, first + PIECE)
-        bank = fill_bank(source.encode, pictures[piece], theta[piece])
+    check_pictures(images)
+    count, found, maps = len(images), [], None
+    for start in range(0, count, PIECE):
+        pictures = readable_pictures(images[start : start + PIECE], longest)
+        theta = common_warps(pictures, augmentations, seed)
+        work = 2 * theta.shape[1]  # each copy of a picture is encoded and read
+        tell = _after(on_progress, work * start, work * count)
+        bank = fill_bank(source.encode, pictures, theta, tell)
         with source.open((AT_ONCE, *bank.latents.shape[2:])) as unet:
-            one = detect(unet, bank, tokens, seed=seed, first=first, radius=radius)
+            one = detect(
+                unet, bank, tokens, seed=seed, first=first + start, radius=radius,
+                on_copy=_after(tell, len(pictures) * theta.shape[1]),
+            )  # fmt: skip
         found.append(one.keypoints)
-        maps += [one.maps] if keep_maps else []
-        on_picture(first + bank.pictures)
+        if keep_maps:
+            maps = torch.empty(count, *one.maps.shape[1:]) if maps is None else maps
+            maps[start : start + PIECE] = one.maps
     together = (torch.cat([getattr(one, part) for one in found]) for part in ("xy", "score", "visible"))
-    return Keypoints(*together, tokens.names, tokens.skeleton), torch.cat(maps) if keep_maps else None
+    return Keypoints(*together, tokens.names, tokens.skeleton), maps
 
 
-def detect(unet, bank: Bank, tokens: KeypointTokens, *, seed: int = 0, first: int = 0, radius: float = 0.0) -> Detected:
+def _after(tell: Callable, done: int, *rest) -> Callable[[int], None]:
+    """What work tells that comes after `done` other work."""
+    return lambda more: tell(done + more, *rest)
+
+
+def detect(
+    unet,
+    bank: Bank,
+    tokens: KeypointTokens,
+    *,
+    seed: int = 0,
+    first: int = 0,
+    radius: float = 0.0,
+    on_copy: Callable[[int], None] = lambda done: None,
+) -> Detected:
     """The keypoints of the pictures of a bank, which holds the pictures and the warped copies to average over.
 
-    first   number of the bank's first picture in the whole batch, for its noise
-    radius  in 512ths of the longer side: the place is the mean of the map within it around the highest cell, weighted
-            by the map (the published code's option: 5); 0 for the centre of the highest cell
+    first    number of the bank's first picture in the whole batch, for its noise
+    radius   in 512ths of the longer side: the place is the mean of the map within it around the highest cell, weighted
+             by the map (the published code's option: 5); 0 for the centre of the highest cell
+    on_copy  called with the number of pictures and copies read, for progress and cancel
     Score: the share of the attention at the peak, or, with a calibration, the chance that the keypoint is visible;
     visible where that chance is at least a half.
     """
@@ -69,7 +100,12 @@ def detect(unet, bank: Bank, tokens: KeypointTokens, *, seed: int = 0, first: in
     parts = []
     for start in range(0, bank.pictures, together):
         part = slice(start, start + together)
-        parts.append(_averaged(unet, bank.latents[part], bank.theta[part], tokens, seed, (first + start) * copies))
+        parts.append(
+            _averaged(
+                unet, bank.latents[part], bank.theta[part], tokens, seed, (first + start) * copies,
+                _after(on_copy, start * copies),
+            )
+        )  # fmt: skip
     maps = torch.cat(parts)
     xy = local_means(maps, radius) if radius else peaks(maps)
     share = maps.flatten(2).amax(-1)
@@ -79,7 +115,7 @@ def detect(unet, bank: Bank, tokens: KeypointTokens, *, seed: int = 0, first: in
     return Detected(Keypoints(xy, score, visible, tokens.names, tokens.skeleton), maps)
 
 
-def _averaged(unet, latents, theta, tokens: KeypointTokens, seed: int, number: int):
+def _averaged(unet, latents, theta, tokens: KeypointTokens, seed: int, number: int, on_copy):
     """[b, K, R, R'] on the CPU: maps of copies [b, 1 + A, 4, h, w], each warped back, over what they show.
 
     The sum of the warped-back maps is divided by that of warped-back ones (eq. 11).
@@ -87,7 +123,8 @@ def _averaged(unet, latents, theta, tokens: KeypointTokens, seed: int, number: i
     size = map_size((latents.shape[-2], latents.shape[-1]), tokens.map_size)
     flat, where = latents.flatten(0, 1), theta.flatten(0, 1)
     maps = read_maps(unet, flat, tokens.context[None], size=size, t=tokens.t, seed=seed, layers=tokens.layers,
-                     batch=AT_ONCE, first=number, rows=tokens.picked)  # fmt: skip
+                     batch=AT_ONCE, first=number, rows=tokens.picked,
+                     on_batch=on_copy)  # fmt: skip
     if latents.shape[1] == 1:
         return maps
     copies = (-1, latents.shape[1])

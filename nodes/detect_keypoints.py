@@ -1,13 +1,20 @@
 """The node that finds learned keypoints in pictures."""
 
-from comfy_api.latest import io
+import logging
+from dataclasses import replace
+
+import torch
+from comfy_api.latest import io, ui
 
 from ..attention import host
-from ..attention.maps import AttentionMaps
-from ..attention.pictures import readable_pictures
+from ..attention.maps import AttentionMaps, MapsOnDemand
 from ..keypoints.detection import detect_pictures
+from ..keypoints.pace import Pace
+from ..keypoints.tokens import KeypointTokens
 from .inputs import longest_side_input
 from .sockets import AttentionMapsSocket, KeypointsSocket, KeypointTokensSocket
+
+MOST_MAP_BYTES = 512 * 2**20  # kept for the maps output; those of 585 pictures with 14 keypoints
 
 
 class DetectKeypoints(io.ComfyNode):
@@ -55,9 +62,39 @@ class DetectKeypoints(io.ComfyNode):
         cls, model, vae, image, tokens, augmentations, refine_radius=5.0, seed=0, longest_side=512
     ):  # fmt: skip
         source = host.Source(model, vae)
-        pictures = readable_pictures(image, longest_side)
-        keypoints, maps = detect_pictures(
-            source, pictures, tokens, augmentations=augmentations, seed=seed, radius=refine_radius,
-            on_picture=host.Progress(len(pictures)),
-        )  # fmt: skip
-        return io.NodeOutput(keypoints, AttentionMaps(maps, tokens.names))
+
+        def detect(tokens: KeypointTokens, keep_maps: bool):
+            reporter = Reporter(len(image))
+            found = detect_pictures(
+                source, image, tokens, augmentations=augmentations, seed=seed, radius=refine_radius,
+                longest=longest_side, on_progress=reporter.progress, keep_maps=keep_maps,
+            )  # fmt: skip
+            return *found, f"{reporter.pace}."
+
+        def read_again(rows) -> torch.Tensor:
+            return detect(some_of(tokens, rows), True)[1]
+
+        few = len(image) * len(tokens.picked) * tokens.map_size**2 * 4 <= MOST_MAP_BYTES
+        keypoints, maps, told = detect(tokens, few)
+        kept = AttentionMaps(maps, tokens.names) if few else MapsOnDemand(read_again, tokens.names)
+        logging.info("Detect Keypoints: %s", told)
+        return io.NodeOutput(keypoints, kept, ui=ui.PreviewText(told))
+
+
+def some_of(tokens: KeypointTokens, rows) -> KeypointTokens:
+    """Tokens with only some of their keypoints, by index; for their maps, which need no more than that."""
+    picked, names = zip(*((tokens.picked[row], tokens.names[row]) for row in rows), strict=True)
+    return replace(tokens, picked=picked, names=names, skeleton=(), calibration=None)
+
+
+class Reporter:
+    """The host's progress bar with Cancel, and now and then a line in the log with the pictures per second."""
+
+    def __init__(self, pictures: int):
+        self.pace = Pace(pictures, tell=lambda text: logging.info("Detect Keypoints: %s", text))
+        self.bar = None
+
+    def progress(self, done: int, total: int):
+        self.bar = self.bar or host.Progress(total)
+        self.bar(done)
+        self.pace(done * self.pace.pictures // total)

@@ -344,13 +344,11 @@ def test_keypoints_do_not_depend_on_how_the_batch_is_cut(source, monkeypatch, au
     monkeypatch.setattr(detection, "PIECE", 2)
     monkeypatch.setattr(detection, "AT_ONCE", 3)
     monkeypatch.setattr(banks, "AT_ONCE", 2)
-    done = []
-    found, maps = detect_pictures(source, pictures, some_tokens(), augmentations=augmentations, on_picture=done.append)
+    found, maps = detect_pictures(source, pictures, some_tokens(), augmentations=augmentations)
     torch.testing.assert_close(maps, expected_maps, rtol=0, atol=1e-5)
     torch.testing.assert_close(found.xy, expected.xy)
     torch.testing.assert_close(found.score, expected.score, rtol=0, atol=1e-5)
     assert maps.shape == (5, 2, *map_size((height, width), 24)) and found.names == ("left", "right")
-    assert done == [2, 4, 5]
 
 
 def test_without_copies_the_maps_are_those_of_one_reading(source):
