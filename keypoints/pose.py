@@ -48,18 +48,27 @@ def to_pose(
     return write_frames([PoseFrame(width, height, one) for one in people])
 
 
-def from_pose(frames: list | dict, person: int = 0, size: tuple[int, int] | None = None) -> Keypoints:
+def from_pose(
+    frames: list | dict,
+    person: int = 0,
+    *,
+    size: tuple[int, int] | None = None,
+    count: int | None = None,
+) -> Keypoints:
     """The body of one person in every frame of either dialect, as the 18 joints of OpenPose.
 
     frames  see pose_frames.read_frames
     person  which one, from 0, in each frame's order; frames with fewer people have no points
-    size    (width, height) of the canvas, for frames that do not say it
+    size    (width, height) of the pictures, if known: the canvas of frames that do not say theirs
+    count   how many pictures there are, if known
 
     A point of score 0 is not labelled, and one that the host's drawer leaves out (below 0.3) is hidden. Points a
-    little outside the picture are kept. Raises ValueError, in words, when the frames are broken, when no frame has
-    that person, and when most points lie outside their canvas.
+    little outside the picture are kept. Raises ValueError, in words, when the frames are broken or not those of the
+    pictures, when no frame has that person, and when most points lie outside their canvas.
     """
     found = read_frames(frames, size)
+    if count is not None and count != len(found):
+        raise ValueError(f"The pose has {len(found)} frames, but {count} pictures came; connect those that it is of.")
     if person < 0:
         raise ValueError(f"People are counted from 0, got {person}.")
     bodies = np.zeros((len(found), len(_JOINT), 3))
@@ -74,6 +83,8 @@ def from_pose(frames: list | dict, person: int = 0, size: tuple[int, int] | None
             f"{most} people. Choose another person, or connect another pose."
         )
     sizes = np.array([(frame.width, frame.height) for frame in found])
+    if size is not None:
+        _check_proportions(sizes, size)
     xy = np.where(labelled[..., None], bodies[..., :2] / sizes[:, None], np.nan)
     outside = labelled & ~((xy >= 0) & (xy <= 1)).all(axis=-1)
     if 2 * outside.sum() > labelled.sum():
@@ -106,6 +117,19 @@ def add_people(frames: list[dict], others: list | dict) -> list[dict]:
         people = [{part: points * scale for part, points in person.items()} for person in other.people]
         together.append(PoseFrame(one.width, one.height, people + one.people))
     return write_frames(together)
+
+
+def _check_proportions(sizes: np.ndarray, size: tuple[int, int]) -> None:
+    """Whether canvases [B, 2] are resized pictures of that size. Both sides were rounded to whole pixels."""
+    width, height = size
+    skew = np.abs(sizes[:, 0] * height - sizes[:, 1] * width) / np.maximum(width, height)
+    wrong = np.flatnonzero(skew > 0.02 * sizes.max(axis=1) + 1)
+    if len(wrong):
+        raise ValueError(
+            f"The canvas of frame {wrong[0]} is {sizes[wrong[0], 0]:g} x {sizes[wrong[0], 1]:g} pixels, the picture "
+            f"{width} x {height}: of other proportions, so points would be misplaced. Connect the pictures that "
+            "the pose was found in, or none."
+        )
 
 
 def _add_necks(bodies: np.ndarray) -> None:

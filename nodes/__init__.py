@@ -12,6 +12,7 @@ from .landmarks import ApplyLandmarks, FitLandmarks
 from .learn_from_labels import LearnKeypointsFromLabels
 from .learn_keypoints import LearnKeypoints
 from .load_labels import LoadKeypointLabels
+from .pose import KeypointsFromPose, KeypointsToPose
 from .token_files import LoadKeypointTokens, SaveKeypointTokens
 
 
@@ -33,6 +34,8 @@ class AttentionKeypoints(ComfyExtension):
             EvaluateKeypoints,
             FitLandmarks,
             ApplyLandmarks,
+            KeypointsToPose,
+            KeypointsFromPose,
             SaveKeypointTokens,
             LoadKeypointTokens,
         ]
