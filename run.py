@@ -5,6 +5,7 @@
     python3 run.py serve    the same ComfyUI with its web page, until Ctrl-C
     python3 run.py test     all tests; what follows goes to pytest, e.g. tests/unit -k drawing
     python3 run.py bench    speed | quality [CASE] [--json FILE]
+    python3 run.py detect   FOLDER --tokens FILE --out FILE: keypoints of a folder of pictures; --help says more
     python3 run.py setup    only install, which every other command does by itself when it is needed
 
 The first run makes .venv here and installs into it. It uses the ComfyUI that the environment variable
@@ -44,6 +45,7 @@ COMMANDS = {
     "demo": ["-m", "attention_keypoints.demo.run_demo"],
     "serve": ["-m", "attention_keypoints.demo.server"],
     "test": ["-m", "pytest"],
+    "detect": ["-m", "attention_keypoints.demo.run_detect"],
     "bench": ["-m", "attention_keypoints.benchmarks"],
 }
 

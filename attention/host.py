@@ -175,6 +175,11 @@ class Source:
         require_sd1(model)
         self.model, self.vae = model, vae
 
+    @property
+    def model_channels(self) -> int:
+        """Width of the UNet: 320 for SD1.5, other numbers for models that are only shaped like it."""
+        return self.model.model.diffusion_model.model_channels
+
     def encode(self, pictures: torch.Tensor) -> torch.Tensor:
         return encode_pictures(self.model, self.vae, pictures)
 
@@ -263,6 +268,18 @@ def build_sd1_model(
 def diffusers_keys(unet_config: dict) -> dict[str, str]:
     """Name of each UNet weight in diffusers -> its name in the host."""
     return comfy.utils.unet_to_diffusers(unet_config)
+
+
+def load_checkpoint(path: str):
+    """(MODEL, VAE) of an SD1.5 checkpoint file. Raises ValueError, in words, for any other."""
+    try:
+        model, _, vae, *_ = comfy.sd.load_checkpoint_guess_config(path, output_vae=True, output_clip=False)
+    except Exception as problem:  # the host's readers raise whatever the file makes them
+        raise ValueError(f"{path} is no checkpoint that ComfyUI can load: {problem}") from problem
+    if model is None or vae is None:
+        raise ValueError(f"{path} holds no {'UNet' if model is None else 'VAE'}. Name a whole SD1.5 checkpoint.")
+    require_sd1(model)
+    return model, vae
 
 
 def build_vae(state_dict: dict[str, torch.Tensor]):

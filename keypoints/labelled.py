@@ -55,7 +55,7 @@ def learn_from_labels(
             state.context, tuple(range(first, first + len(labels.names))), labels.names, labels.skeleton,
             recipe.layers, recipe.t, recipe.map_size, None,
             {"method": "from labels", "preset": recipe.preset, "pictures": len(pictures), "seed": seed,
-             "steps": recipe.steps, "rate": recipe.rate},
+             "steps": recipe.steps, "rate": recipe.rate, "model_channels": source.model_channels},
         )  # fmt: skip
         calibration = fitted_calibration(unet, bank, tokens, xy, labels.visible & labels.labelled)
         tokens = replace(tokens, calibration=calibration)

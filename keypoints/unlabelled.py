@@ -56,7 +56,7 @@ def learn_unlabelled(source, pictures: torch.Tensor, recipe: Recipe, *, seed: in
         picked = run.elected(state.context) if published else tuple(range(recipe.keypoints))
         run.finish()
     learned = {"method": "without labels", "preset": recipe.preset, "pictures": len(pictures), "seed": seed,
-               "steps": recipe.steps, "rate": recipe.rate}  # fmt: skip
+               "steps": recipe.steps, "rate": recipe.rate, "model_channels": source.model_channels}  # fmt: skip
     names = tuple(f"point_{number + 1}" for number in range(len(picked)))
     tokens = KeypointTokens(state.context, picked, names, (), recipe.layers, recipe.t, recipe.map_size, None, learned)
     return Learned(tokens, state.losses, resumed)
