@@ -118,7 +118,9 @@ def _read_points(value, part: str) -> np.ndarray:
         value = np.asarray(value, dtype=float).tolist()
     if isinstance(value, list) and value and isinstance(value[0], (list, tuple)):
         value = [number for point in value for number in point]
-    # What is not a number is a missing point, and must not reach the check of ranges, which it would pass.
-    points = as_triples([0 if number != number else number for number in as_list(value, f"'{part}'")], f"'{part}'")
-    points[~(points[:, 2] > 0)] = 0
+    # What is not a number would pass the checks of ranges; its point is missing.
+    numbers = as_list(value, f"'{part}'")
+    holes = np.array([number != number for number in numbers], dtype=bool)
+    points = as_triples([0 if hole else number for hole, number in zip(holes, numbers, strict=True)], f"'{part}'")
+    points[holes.reshape(-1, 3).any(axis=1) | (points[:, 2] <= 0)] = 0
     return points
