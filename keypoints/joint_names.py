@@ -51,6 +51,12 @@ def spell(name: str) -> str:
     return re.sub(r"_(?=\d)", "", apart)
 
 
+def in_openpose_names(labels: PixelLabels) -> PixelLabels:
+    """Labels of a human skeleton known here as to_openpose has them, all others as they are."""
+    spelled = human_joints(labels.names)
+    return to_openpose(replace(labels, names=spelled)) if spelled else labels
+
+
 def to_openpose(labels: PixelLabels) -> PixelLabels:
     """Labels of a human skeleton, OpenPose-18's joints first and in its order, then what else there is.
 

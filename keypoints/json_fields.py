@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-_LARGEST = 1e6  # of a coordinate or a picture's side, in pixels
+LARGEST = 1e6  # of a coordinate or a picture's side, in pixels
 
 
 def parse_json(data: bytes):
@@ -35,11 +35,11 @@ def as_text(value, what: str) -> str:
     return _checked(value, str, what, "text")
 
 
-def as_number(value, what: str, least: float = -_LARGEST) -> float:
+def as_number(value, what: str, least: float = -LARGEST) -> float:
     """A number from `least` to a million."""
     number = _checked(value, (int, float), what, "a number")
-    if not least <= number <= _LARGEST:
-        raise ValueError(f"{what} should be a number from {least:g} to {_LARGEST:g}, but is beyond that.")
+    if not least <= number <= LARGEST:
+        raise ValueError(f"{what} should be a number from {least:g} to {LARGEST:g}, but is beyond that.")
     return float(number)
 
 
@@ -53,7 +53,7 @@ def as_triples(value, what: str) -> np.ndarray:
     """[K, 3] float64 of a flat list of 3 K numbers."""
     numbers = as_list(value, what)
     # All at once, since a dataset has a million of them; one by one only to say what is wrong.
-    if not set(map(type, numbers)) <= {int, float} or max(map(abs, numbers), default=0) > _LARGEST:
+    if not set(map(type, numbers)) <= {int, float} or max(map(abs, numbers), default=0) > LARGEST:
         for number in numbers:
             as_number(number, f"a number in {what}")
     if len(numbers) % 3:

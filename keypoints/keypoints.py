@@ -1,5 +1,6 @@
 """The keypoints of a batch of pictures: what is passed between nodes as KEYPOINTS."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import torch
@@ -53,7 +54,7 @@ class Keypoints:
             )
 
     def _check_values(self):
-        twice = sorted({name for name in self.names if self.names.count(name) > 1})
+        twice = sorted(name for name, times in Counter(self.names).items() if times > 1)
         if twice:
             raise ValueError(
                 f"Keypoint names must differ from one another, but these occur more than once: "

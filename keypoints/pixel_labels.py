@@ -1,14 +1,17 @@
-"""Labels as files hold them, in pixels, picture by picture; choosing among them and turning them into Keypoints."""
+"""Points as files hold them, in pixels, picture by picture; choosing among them; Keypoints from them, and back."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .json_fields import LARGEST
 from .keypoints import Keypoints
 
 # Far above any label file, and low enough that a small hostile file cannot ask for all memory.
-_MOST_JOINTS = 1000
+_MOST_JOINTS = 10_000
 _MOST_POINTS = 10_000_000
+# Of a point in formats where a score of 0 says that there is none.
+LEAST_SCORE = 0.001
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class PixelLabels:
     names: tuple[str, ...]
     skeleton: tuple[tuple[int, int], ...] = ()
     pictures: tuple[str, ...] = ()
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """[B, K] bool, True where there is a point."""
+        return ~np.isnan(self.xy).any(axis=-1)
 
 
 def no_labels(count: int, names: tuple[str, ...], **parts) -> PixelLabels:
@@ -65,6 +73,12 @@ def pick_pictures(labels: PixelLabels, rows) -> PixelLabels:
         sizes=labels.sizes[rows],
         pictures=tuple(labels.pictures[row] for row in rows) if labels.pictures else (),
     )
+
+
+def by_file_name(labels: PixelLabels) -> PixelLabels:
+    """Pictures in the order of their file names, as the host's folder loaders sort them; as they are without names."""
+    rows = sorted(range(len(labels.xy)), key=lambda row: labels.pictures[row] if labels.pictures else row)
+    return pick_pictures(labels, rows)
 
 
 def named_pictures(labels: PixelLabels, wanted: tuple[str, ...]) -> PixelLabels:
@@ -104,24 +118,65 @@ def to_keypoints(labels: PixelLabels, size: tuple[int, int] | None) -> Keypoints
     Raises ValueError when a size is missing, when nothing is labelled, or when most points are outside:
     then the labels belong to pictures of another size.
     """
-    sizes = np.where(np.isnan(labels.sizes), np.nan if size is None else np.asarray(size, dtype=float), labels.sizes)
+    if not labels.labelled.any():
+        raise ValueError("this person has no labelled joint in any of the chosen pictures; choose others.")
+    keypoints = to_parts(labels, size)
+    inside = ((keypoints.xy >= 0) & (keypoints.xy <= 1)).all(dim=-1)
+    return replace(
+        keypoints,
+        xy=keypoints.xy.where(inside[..., None], np.nan),
+        score=keypoints.score * inside,
+        visible=keypoints.visible & inside,
+    )
+
+
+def to_parts(labels: PixelLabels, size: tuple[int, int] | None) -> Keypoints:
+    """The points as parts of width and height, also those a little outside their pictures. Raises as to_keypoints does,
+    but not when there is no point."""
+    sizes = known_sizes(labels, size)
     if np.isnan(sizes).any():
         raise ValueError("it does not say how large its pictures are; connect the pictures to 'image'.")
     xy = labels.xy / sizes[:, None]
-    labelled = ~np.isnan(xy).any(axis=-1)
-    if not labelled.any():
-        raise ValueError("this person has no labelled joint in any of the chosen pictures; choose others.")
-    inside = labelled & ((xy >= 0) & (xy <= 1)).all(axis=-1)
-    outside = labelled.sum() - inside.sum()
-    if 2 * outside > labelled.sum():
+    outside = ((xy < 0) | (xy > 1)).any(axis=-1)
+    if 2 * outside.sum() > labels.labelled.sum():
         raise ValueError(
-            f"{outside} of {labelled.sum()} labelled points are outside their pictures, so the labels are of pictures "
-            "of another size, or of uncropped ones."
+            f"{outside.sum()} of {labels.labelled.sum()} labelled points are outside their pictures, so the labels are "
+            "of pictures of another size, or of uncropped ones."
         )
-    return Keypoints(
-        xy=np.where(inside[..., None], xy, np.nan),
-        score=np.where(inside, labels.score, 0.0),
-        visible=labels.visible & inside,
-        names=labels.names,
-        skeleton=labels.skeleton,
-    )
+    return Keypoints(xy=xy, score=labels.score, visible=labels.visible, names=labels.names, skeleton=labels.skeleton)
+
+
+def known_sizes(labels: PixelLabels, size: tuple[int, int] | None) -> np.ndarray:
+    """[B, 2] (width, height) as the file says, or else `size`, or NaN."""
+    return np.where(np.isnan(labels.sizes), np.nan if size is None else np.asarray(size, dtype=float), labels.sizes)
+
+
+def from_keypoints(keypoints: Keypoints, sizes, pictures: tuple[str, ...] = ()) -> PixelLabels:
+    """Keypoints in pixels, with score 0 and not visible where there is no point.
+
+    sizes     (width, height) of all pictures, or [B, 2], one for each: whole numbers of pixels
+    pictures  file names of the pictures, B or none
+
+    Raises ValueError, in words, for what could not be read from a file again.
+    """
+    count = len(keypoints.xy)
+    labels = no_labels(count, keypoints.names, skeleton=keypoints.skeleton, pictures=tuple(pictures))
+    sizes = np.asarray(sizes, dtype=float)
+    if sizes.shape not in ((2,), (count, 2)) or not ((sizes >= 1) & (sizes <= LARGEST)).all():
+        raise ValueError(
+            f"pictures need a width and a height from 1 to {LARGEST:g} pixels, the same for all or one for each of "
+            f"{count}; got {sizes.tolist()}."
+        )
+    if pictures and (len(pictures) != count or len(set(pictures)) != count):
+        raise ValueError(
+            f"there are keypoints of {count} pictures, so {count} different file names are needed, or none; got "
+            f"{len(pictures)}, of which {len(set(pictures))} differ."
+        )
+    labels.sizes[:] = sizes
+    labelled = keypoints.labelled.numpy()
+    labels.xy[:] = keypoints.xy.double().numpy() * labels.sizes[:, None]
+    labels.score[:] = keypoints.score.double().numpy() * labelled
+    labels.visible[:] = keypoints.visible.numpy() & labelled
+    if np.nanmax(np.abs(labels.xy), initial=0) > LARGEST or np.abs(labels.score).max() > LARGEST:
+        raise ValueError(f"a coordinate in pixels, or a score, is beyond {LARGEST:g}.")
+    return labels

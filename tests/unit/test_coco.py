@@ -5,8 +5,8 @@ import math
 
 import pytest
 from attention_keypoints.keypoints.coco import is_coco, read_coco
-from attention_keypoints.keypoints.joint_names import COCO_17
-from attention_keypoints.keypoints.pixel_labels import named_pictures, to_keypoints
+from attention_keypoints.keypoints.joint_names import COCO_17, in_openpose_names
+from attention_keypoints.keypoints.pixel_labels import by_file_name, named_pictures, to_keypoints
 from attention_keypoints.keypoints.skeletons import OPENPOSE_18
 
 
@@ -25,7 +25,8 @@ def dataset(images, annotations, names=("beak", "tail"), skeleton=()):
 
 
 def read(content, person=0, size=None):
-    return to_keypoints(read_coco(content, person), size)
+    """As Load Keypoint Labels does."""
+    return to_keypoints(in_openpose_names(by_file_name(read_coco(content, person))), size)
 
 
 def test_pixels_become_parts_of_each_pictures_own_width_and_height():
@@ -158,7 +159,7 @@ _GONE = object()
         ("images/0/height", _GONE, "'height' should be a number, but is missing"),
         ("images/1", image(1, "b.png"), "two images have the id 1"),
         ("annotations", {}, "'annotations' should be a list"),
-        ("annotations", [], "none of its annotations has keypoints"),
+        ("annotations", [], "no labelled joint in any"),
         ("annotations/0", "person", "an annotation should be an object"),
         ("annotations/0/image_id", [1], "'image_id' should be a whole number or text, but is a list"),
         ("annotations/0/category_id", _GONE, "'category_id' should be"),
@@ -211,9 +212,9 @@ def test_two_kinds_of_keypoints_in_one_file_are_refused():
 
 
 def test_more_points_than_any_file_of_labels_has_are_refused():
-    names = [str(number) for number in range(1001)]
-    content = dataset([image(1)], [annotation(1, *[(1, 1, 2)] * 1001)], names)
-    with pytest.raises(ValueError, match="too large, with 1001 joints"):
+    names = [str(number) for number in range(10_001)]
+    content = dataset([image(1)], [annotation(1, *[(1, 1, 2)] * 10_001)], names)
+    with pytest.raises(ValueError, match="too large, with 10001 joints"):
         read(content)
 
 

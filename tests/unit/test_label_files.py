@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
-from attention_keypoints.keypoints import label_files
+from attention_keypoints.keypoints import pixel_files
 from attention_keypoints.keypoints.label_files import read_label_file
 from attention_keypoints.keypoints.skeletons import OPENPOSE_18
 
@@ -158,7 +158,7 @@ BODY = '{"people": [{"pose_keypoints_2d": [%s]}], "canvas_width": 9, "canvas_hei
         ("a.json", (BODY % ("1" * 9000 + ", 1, 1")).encode(), "not valid JSON|beyond that"),
         ("a.json", b'{"people": "\xff"}', "not text in UTF-8"),
         ("a.json", pickle.dumps({"poses2d": []}), "not text in UTF-8"),
-        ("a.json", b'{"something": 1}', "neither COCO keypoints with 'annotations' nor OpenPose with 'people'"),
+        ("a.json", b'{"something": 1}', "neither COCO keypoints with 'annotations'"),
         ("a.json", b"[]", "neither COCO keypoints"),
         ("a.json", b"3", "neither COCO keypoints"),
         ("a.pkl", b"\x89PNG\r\n", "pickle of arrays"),
@@ -179,7 +179,7 @@ def test_every_cut_of_a_file_is_refused(write):
 
 
 def test_files_that_are_too_large_are_refused(write, monkeypatch):
-    monkeypatch.setattr(label_files, "_MOST_JSON_BYTES", 1000)
+    monkeypatch.setattr(pixel_files, "MOST_JSON_BYTES", 1000)
     with pytest.raises(ValueError, match="more than 0 MiB of JSON"):
         read_label_file(write("poses.json", NUMBERED))
 
@@ -207,7 +207,7 @@ def test_a_folder_without_labels_or_with_too_many_is_refused(write, tmp_path, mo
         read_label_file(tmp_path)
     size = write("a.json", frame(0.5)).stat().st_size
     write("b.json", frame(0.5))
-    monkeypatch.setattr(label_files, "_MOST_JSON_BYTES", 2 * size)
+    monkeypatch.setattr(pixel_files, "MOST_JSON_BYTES", 2 * size)
     assert len(read_label_file(tmp_path).xy) == 2
     write("c.json", frame(0.5))
     with pytest.raises(ValueError, match="more than 0 MiB of JSON"):

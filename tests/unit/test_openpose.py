@@ -75,7 +75,7 @@ def test_the_25_joints_of_body_25_come_in_the_order_of_the_18_with_the_feet_afte
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (frame(), "no frame has a body of person 0"),
+        (frame({}), "no frame has a body of person 0"),
         ([frame(body()), 3], "a frame should be an object, but is a number"),
         (frame(body(17)), "18 or 25 joints, the same in every frame; got 17"),
         ([frame(body(18)), frame(body(25))], "got 18, 25"),
