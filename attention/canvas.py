@@ -135,14 +135,24 @@ def paint_line(canvas: np.ndarray, start, end, width: float, colour, opacity: fl
     _paint_near(canvas, start, end, lambda distance: width / 2 - distance, width / 2, colour, opacity)
 
 
-def paint_path(canvas: np.ndarray, places: np.ndarray, width: float, colour, opacity: float = 1.0) -> None:
-    """Straight lines through `places` [P, 2], round at ends and corners, and as opaque there as elsewhere."""
+def paint_path(canvas: np.ndarray, places: np.ndarray, width: float, colour, opacity=1.0) -> None:
+    """Straight lines through `places` [P, 2], round at ends and corners, and as opaque there as elsewhere.
+
+    `opacity` is one number, or [P - 1] for each line. Places that are NaN interrupt the path.
+    """
     mask = np.zeros(canvas.shape[:2], dtype=np.float32)
-    for start, end in zip(places[:-1], places[1:], strict=True):
+    touched = []
+    for start, end, share in zip(places[:-1], places[1:], np.broadcast_to(opacity, len(places) - 1), strict=True):
+        if np.isnan(start).any() or np.isnan(end).any():
+            continue
         (left, top), distance = _distances(canvas, start, end, width / 2)
-        place = mask[top : top + distance.shape[0], left : left + distance.shape[1]]
-        np.maximum(place, np.clip(width / 2 - distance + 0.5, 0, 1), out=place)
-    _paint_mask(canvas, mask * opacity, (0, 0), colour)
+        right, bottom = left + distance.shape[1], top + distance.shape[0]
+        place = mask[top:bottom, left:right]
+        np.maximum(place, share * np.clip(width / 2 - distance + 0.5, 0, 1), out=place)
+        touched.append((left, top, -right, -bottom))
+    if touched:
+        left, top, right, bottom = np.abs(np.min(touched, axis=0))
+        _paint_mask(canvas, mask[top:bottom, left:right], (left, top), colour)
 
 
 def paint_disc(canvas: np.ndarray, centre, radius: float, colour, opacity: float = 1.0) -> None:

@@ -1,4 +1,4 @@
-"""Drawing keypoints over pictures: limbs, points and names, each by one function."""
+"""Drawing keypoints over pictures: trails, limbs, points and names, each by one function."""
 
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ from ..attention.canvas import (
     outline_width,
     paint_disc,
     paint_line,
+    paint_path,
     paint_ring,
     paint_text,
     printable,
@@ -31,7 +32,8 @@ class _Frame:
     """The keypoints of one picture as they are drawn, all K of them.
 
     places [K, 2] pixels; drawn [K] bool; solid [K] bool, False for hidden ones; opacity [K]; colours [K, 3];
-    texts K strings; limbs of drawn points only; radius and width in pixels.
+    texts K strings; limbs of drawn points only; radius and width in pixels. trail [T, K, 2] pixels, where the points
+    were up to now, NaN where they were not drawn.
     """
 
     places: np.ndarray
@@ -43,6 +45,7 @@ class _Frame:
     limbs: list[tuple[int, int]]
     radius: float
     width: float
+    trail: np.ndarray
 
 
 def draw_keypoints(
@@ -55,16 +58,18 @@ def draw_keypoints(
     show_score: bool = False,
     confidence_as_opacity: bool = True,
     min_score: float = 0.0,
+    trail: int = 0,
 ) -> torch.Tensor:
-    """Draw limbs, points and names over pictures.
+    """Draw trails, limbs, points and names over pictures.
 
     images                 [B, H, W, C] in 0..1, or one picture for all keypoints
     keypoints              of B pictures, or of one for all pictures
     point_radius           pixels; None for one that suits the picture
     line_width             pixels of limbs, 0 for none; None for one that suits the picture
     show_names, show_score what is written beside each point
-    confidence_as_opacity  fade points and limbs of low score (0..1), never to nothing
+    confidence_as_opacity  fade points and limbs of low score, never to nothing (see `_opacity`)
     min_score              points of a lower score are left out, with their limbs
+    trail                  frames whose places are drawn behind each point, fading: for the frames of a video, in order
 
     A hidden point is a ring, a visible one a disc, one without coordinates is left out. Joints of a
     known skeleton have their usual colours. Returns [B, H, W, 3]. Raises ValueError when the numbers of
@@ -75,32 +80,59 @@ def draw_keypoints(
     height, width = images.shape[1:3]
     suited = stroke_width(width, height)
     colours = np.array(usual_colours(keypoints.names) or distinct_colours(len(keypoints.names)))
+    drawn = (keypoints.labelled & (keypoints.score >= min_score)).numpy()
+    opacity = _opacity(keypoints) if confidence_as_opacity else np.ones(drawn.shape)
+    places = keypoints.to_pixels(width, height).numpy()
+    trails = np.where(drawn[..., None], places, np.nan)
     for canvas, b in zip(results.numpy(), partners, strict=True):
-        score = keypoints.score[b].numpy()
-        drawn = keypoints.labelled[b].numpy() & (score >= min_score)
         frame = _Frame(
-            places=keypoints.to_pixels(width, height)[b].numpy(),
-            drawn=drawn,
+            places=places[b],
+            drawn=drawn[b],
             solid=keypoints.visible[b].numpy(),
-            opacity=0.25 + 0.75 * score.clip(0, 1) if confidence_as_opacity else np.ones_like(score),
+            opacity=opacity[b],
             colours=colours,
             texts=[
                 _label(name, value, show_names, show_score)
-                for name, value in zip(keypoints.names, score, strict=True)
+                for name, value in zip(keypoints.names, keypoints.score[b].tolist(), strict=True)
             ],
-            limbs=[(i, j) for i, j in keypoints.skeleton if drawn[i] and drawn[j]],
+            limbs=[(i, j) for i, j in keypoints.skeleton if drawn[b, i] and drawn[b, j]],
             radius=1.3 * suited if point_radius is None else point_radius,
             width=suited if line_width is None else line_width,
+            trail=trails[max(0, b - trail) : b + 1],
         )
+        _draw_trails(canvas, frame, 0.8 * suited)
         _draw_limbs(canvas, frame)
         _draw_points(canvas, frame)
         _draw_labels(canvas, frame)
     return results
 
 
+def _opacity(keypoints: Keypoints) -> np.ndarray:
+    """[B, K] in 0.25..1: by the score where it is a chance, else by its part of the point's highest in the batch.
+
+    A score below a half of a point that is said to be visible is no chance of being visible but, from tokens without a
+    calibration, a share of the attention: often a few hundredths, and of another size for each point.
+    """
+    score = keypoints.score.numpy().clip(0)
+    no_chance = (keypoints.labelled & keypoints.visible).numpy() & (score < 0.5)
+    highest = np.where(no_chance.any(axis=0), score.max(axis=0), 1.0)
+    return 0.25 + 0.75 * (score / np.where(highest > 0, highest, 1.0)).clip(0, 1)
+
+
 def _label(name: str, score: float, show_name: bool, show_score: bool) -> str:
     parts = [printable(name)] if show_name else []
     return "  ".join([*parts, f"{score:.2f}"] if show_score else parts)
+
+
+def _draw_trails(canvas: np.ndarray, frame: _Frame, width: float) -> None:
+    """Where each point came from: the older, the fainter."""
+    steps = len(frame.trail) - 1
+    if steps < 1:
+        return
+    fading = np.arange(1, steps + 1) / (steps + 1)
+    for k, places in enumerate(frame.trail.transpose(1, 0, 2)):
+        paint_path(canvas, places, 1.6 * width, _RIM, 0.6 * fading)
+        paint_path(canvas, places, width, frame.colours[k], fading)
 
 
 def _draw_limbs(canvas: np.ndarray, frame: _Frame) -> None:

@@ -7,12 +7,15 @@ from .demo import DemoPictures, DemoPrompt, LoadDemoModel
 from .detect_keypoints import DetectKeypoints
 from .draw_keypoints import DrawKeypoints
 from .evaluate import EvaluateKeypoints
+from .keypoint_files import LoadKeypoints, SaveKeypoints
 from .label_keypoints import LabelKeypoints
 from .landmarks import ApplyLandmarks, FitLandmarks
 from .learn_from_labels import LearnKeypointsFromLabels
 from .learn_keypoints import LearnKeypoints
 from .load_labels import LoadKeypointLabels
 from .pose import KeypointsFromPose, KeypointsToPose
+from .skeleton import SetSkeleton
+from .smooth_keypoints import SmoothKeypoints
 from .token_files import LoadKeypointTokens, SaveKeypointTokens
 
 
@@ -36,6 +39,10 @@ class AttentionKeypoints(ComfyExtension):
             ApplyLandmarks,
             KeypointsToPose,
             KeypointsFromPose,
+            SaveKeypoints,
+            LoadKeypoints,
             SaveKeypointTokens,
             LoadKeypointTokens,
+            SetSkeleton,
+            SmoothKeypoints,
         ]

@@ -152,6 +152,14 @@ def test_a_path_is_as_opaque_at_its_corners_as_elsewhere():
     assert page[10, 10, 0] == page[16, 4, 0] == 0
 
 
+def test_a_path_fades_line_by_line_and_is_interrupted_by_missing_places():
+    page = np.zeros((21, 41, 3), dtype=np.float32)
+    places = np.array([(4.5, 4.5), (12.5, 4.5), (20.5, 4.5), (np.nan, np.nan), (28.5, 4.5), (36.5, 4.5)])
+    canvas.paint_path(page, places, 3, (1.0, 1.0, 1.0), [0.2, 0.4, 0.6, 0.8, 1.0])
+    assert np.allclose(page[4, [8, 12, 16, 24, 32], 0], [0.2, 0.4, 0.4, 0, 1])
+    assert (page[7:] == 0).all()
+
+
 def test_a_path_through_one_place_paints_nothing():
     page = np.zeros((9, 9, 3), dtype=np.float32)
     canvas.paint_path(page, np.array([(4.5, 4.5)]), 3, (1.0, 1.0, 1.0))

@@ -73,16 +73,56 @@ def test_a_hidden_point_is_hollow():
     assert changed(seen, images)[50, 50]
 
 
+def brightness(*scores, visible=True, **options) -> list[float]:
+    """How bright one point in the middle is drawn in a batch of pictures, for each score."""
+    count, centre = len(scores), 25.5 / 51
+    middle = Keypoints(
+        torch.full((count, 1, 2), centre), torch.tensor(scores)[:, None], torch.full((count, 1), visible), ["middle"]
+    )
+    drawn = draw_keypoints(torch.zeros(count, 51, 51, 3), middle, show_names=False, point_radius=8, **options)
+    return drawn.amax(dim=(1, 2, 3)).tolist()
+
+
 def test_confidence_fades_points_but_not_to_nothing():
-    images = torch.zeros(1, 51, 51, 3)
-    centre = (25.5 / 51, 25.5 / 51)
-    brightness = [
-        draw_keypoints(images, points(centre, score=[score]), show_names=False)[0, 25, 25].max().item()
-        for score in (0.0, 0.5, 1.0)
-    ]
-    assert 0.1 < brightness[0] < brightness[1] < brightness[2]
-    solid = draw_keypoints(images, points(centre, score=[0.0]), show_names=False, confidence_as_opacity=False)
-    assert solid[0, 25, 25].max().item() == pytest.approx(brightness[2])
+    faint, half, full = brightness(0.0, 0.5, 1.0)
+    assert 0.1 < faint < half < full
+    assert brightness(0.0, confidence_as_opacity=False) == pytest.approx([full])
+
+
+def test_shares_of_attention_fade_against_the_highest_of_the_same_point():
+    chances, shares = brightness(0.5, 1.0), brightness(0.015, 0.03)
+    assert shares == pytest.approx(chances)
+    assert brightness(0.03) == pytest.approx(chances[1:])
+
+
+def test_the_chance_of_a_hidden_point_fades_as_it_is():
+    seldom, never = brightness(0.4, 0.02, visible=False)
+    assert never < seldom < brightness(1.0, visible=False)[0] * 0.8
+
+
+def moving(*across) -> Keypoints:
+    """One point in each of some frames, at these parts of the width; None where it is missing."""
+    xy = torch.tensor([[[NAN if x is None else x, NAN if x is None else 0.5]] for x in across])
+    return Keypoints(xy, torch.ones(len(across), 1), ~xy.isnan().any(-1), ["moving"])
+
+
+def ink(frame: torch.Tensor, *columns) -> list[float]:
+    return [round(frame[50, column].max().item(), 2) for column in columns]
+
+
+def test_a_trail_shows_the_last_frames_and_fades():
+    images = torch.zeros(4, 101, 101, 3)
+    drawn = draw_keypoints(images, moving(0.1, 0.3, 0.5, 0.9), show_names=False, trail=2)
+    recent, older, gone = ink(drawn[3], 75, 40, 20)
+    assert recent > older > 0.2 and gone == 0
+    assert ink(drawn[0], 30, 75) == [0, 0]
+    assert torch.equal(draw_keypoints(images, moving(0.1, 0.3, 0.5, 0.9), show_names=False)[0], drawn[0])
+
+
+def test_a_trail_is_interrupted_where_the_point_is_missing():
+    drawn = draw_keypoints(torch.zeros(5, 101, 101, 3), moving(0.1, 0.3, None, 0.6, 0.9), show_names=False, trail=9)
+    before, between, after = ink(drawn[4], 20, 45, 75)
+    assert before > 0.1 and between == 0 and after > before
 
 
 def test_names_and_scores_are_written_when_asked_for():
