@@ -8,6 +8,7 @@ from .autoencoder import leave_out_zeros
 
 MODELS = Path(__file__).parent / "models"
 UNET_FILE, VAE_FILE = MODELS / "demo_unet.safetensors", MODELS / "demo_vae.safetensors"
+CONTROL_FILE = MODELS / "controlnet" / "keypoints_demo_pose.safetensors"
 
 # SD1.5's layout, 12 + 1 + 12 blocks and 8 heads over a context of 768, narrower: 32, 96, 160, 160 channels.
 CHANNEL_MULT = (1, 3, 5, 5)

@@ -2,6 +2,7 @@
 
     python -m attention_keypoints.demo.train              everything
     python -m attention_keypoints.demo.train unet         one stage; each resumes where it stopped
+    python -m attention_keypoints.demo.train_control      the pose ControlNet, afterwards
 
 Recipe: 5 000 drawn figures, SD's scaled-linear schedule, epsilon prediction with min-SNR-5 weights,
 AdamW with cosine decay, exponential moving average. About two hours on two CPU cores.
@@ -176,17 +177,22 @@ class Skip(torch.nn.Module):
 def demo_unet():
     """SD1.5's layout (12 + 1 + 12 blocks, 16 cross-attentions, 8 heads, context 768), narrower."""
     from diffusers import UNet2DConditionModel
-    from diffusers.models.attention_processor import AttnProcessor
 
     widths = tuple(MODEL_CHANNELS * factor for factor in CHANNEL_MULT)
     unet = UNet2DConditionModel(
         sample_size=SIZE // 8, block_out_channels=widths, cross_attention_dim=768, attention_head_dim=8
     )
-    unet.set_attn_processor({
-        name: Skip() if name.startswith(SKIPPED) and "attn1" in name else AttnProcessor()
-        for name in unet.attn_processors
-    })  # fmt: skip
+    without_finest_attention(unet)
     return unet
+
+
+def without_finest_attention(network):
+    from diffusers.models.attention_processor import AttnProcessor
+
+    network.set_attn_processor({
+        name: Skip() if name.startswith(SKIPPED) and "attn1" in name else AttnProcessor()
+        for name in network.attn_processors
+    })  # fmt: skip
 
 
 def contexts_of(colours: torch.Tensor, rng, rows: torch.Tensor) -> torch.Tensor:
@@ -219,35 +225,45 @@ def emphasis(centres: torch.Tensor, side: int) -> torch.Tensor:
     return (weights / weights.mean((1, 2), keepdim=True))[:, None]
 
 
-def train_unet(folder: Path, steps: int, device: str, batch: int = 16):
+def train_unet(folder: Path, steps: int, device: str):
     torch.manual_seed(0)
     run = Run(folder / "unet.pt", demo_unet(), steps, rate=8e-4, average=0.998, device=device)
+    # Most where the pose can be seen but the colours cannot: there a row of the context tells something.
+    for _, noisy, t, context, noise, weight in examples(folder, run, range(250, 800), device):
+        with torch.autocast(device.split(":")[0], torch.bfloat16):
+            predicted = run.model(noisy, t, context).sample.float()
+        run.descend(((predicted - noise).square() * weight).mean())
+
+
+def examples(folder: Path, run: Run, often: range, device: str, batch: int = 16):
+    """Batches until the run has its steps: (numbers of the figures, noisy latents, t, context, noise, loss weights).
+
+    t is within `often` in seven of ten, and anywhere in the rest. The weights [B, 1, h, w] are min-SNR-5's times
+    the emphasis on small parts.
+    """
     torch.manual_seed(run.step + 1)  # resumed or not, other noise than the steps before had
     shades = (*COLOURS, None)
     rows = torch.stack([torch.stack([part_row(part, colour) for colour in shades]) for part in PARTS])
     kept = torch.cumprod(1 - BETAS, 0)
     rng = np.random.default_rng(run.step)
     shards = []
-    while run.step < steps:
+    while run.step < run.steps:
         if run.step % 100 == 0 or not shards:
             shards = [load(path) for path in sorted(folder.glob("latents-*.pt"))]
-            latents = torch.cat([shard["latents"] for shard in shards])
-            colours = torch.cat([shard["colours"] for shard in shards])
-            centres = torch.cat([shard["centres"] for shard in shards])
+            latents, colours, centres = (
+                torch.cat([shard[part] for shard in shards]) for part in ("latents", "colours", "centres")
+            )
         chosen = torch.from_numpy(rng.integers(len(latents), size=batch))
-        # Most where the pose can be seen but the colours cannot: there a row of the context tells something.
         middle = rng.random(batch) < 0.7
-        t = torch.from_numpy(np.where(middle, rng.integers(250, 800, batch), rng.integers(0, 1000, batch)))
+        t = np.where(middle, rng.integers(often.start, often.stop, batch), rng.integers(0, 1000, batch))
+        t = torch.from_numpy(t)
         clean, noise = latents[chosen].float(), torch.randn(batch, *latents.shape[1:])
         signal = kept[t].view(-1, 1, 1, 1)
         noisy = signal.sqrt() * clean + (1 - signal).sqrt() * noise
+        snr = signal / (1 - signal)
+        weight = snr.clamp(max=5) / snr * emphasis(centres[chosen], latents.shape[-1])
         context = contexts_of(colours[chosen], rng, rows)
-        with torch.autocast(device.split(":")[0], torch.bfloat16):
-            predicted = run.model(noisy.to(device), t.to(device), context.to(device)).sample.float()
-        snr = kept[t] / (1 - kept[t])
-        weight = (snr.clamp(max=5) / snr).to(device)
-        error = (predicted - noise.to(device)).square() * emphasis(centres[chosen], latents.shape[-1]).to(device)
-        run.descend((weight * error.mean((1, 2, 3))).mean())
+        yield chosen, *(part.to(device) for part in (noisy, t, context, noise, weight))
 
 
 def export(folder: Path, device: str = "cpu"):
