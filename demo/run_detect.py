@@ -90,15 +90,15 @@ def detect(chosen: argparse.Namespace) -> int:
         print(f"{count} pictures" + (f", {before} of them done before" if before else ""), flush=True)
         pace = Pace(count, before=before, tell=say)
         try:
-            found = folder.run(host.Source(model, vae), pace, lambda name, why: say(f"skipped {name}: {why}"))
+            found = folder.run(host.Source(model, vae), pace)
         except KeyboardInterrupt:
             say(f"Ended; {folder.before} of {count} pictures are kept. The same command goes on with the others.")
             return 130
         write(chosen.out, found)
         unfinished.delete()
-    say(f"{pace}, {len(found.skipped)} skipped. Saved {chosen.out}")
     for name, why in found.skipped.items():
-        say(f"  not read: {name}: {why}")
+        say(f"Skipped {name}: {why}")
+    say(f"{pace}. Saved the keypoints of {len(found.files)} in {chosen.out}")
     return 0
 
 

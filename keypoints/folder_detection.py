@@ -64,16 +64,15 @@ class FolderDetection:
         """How many pictures are done already."""
         return sum(len(self._piece(number)) for number, key in enumerate(self.keys) if key in self.unfinished)
 
-    def run(self, source, on_picture: Callable[[int], None], on_skip: Callable[[str, str], None]) -> FolderKeypoints:
-        """Do the pieces that are not done.
+    def run(self, source, on_picture: Callable[[int], None] = lambda done: None) -> FolderKeypoints:
+        """Do the pieces that are not done. Raises ValueError when no picture can be read.
 
         on_picture  called with the number of pictures done, after every call of a model; a good place for cancel
-        on_skip     called with the name of a picture that cannot be read, and why
         """
         done = self.before
         for number, key in enumerate(self.keys):
             if key not in self.unfinished:
-                self.unfinished.add(key, list(self._detect(source, number, done, on_picture, on_skip)))
+                self.unfinished.add(key, list(self._detect(source, number, done, on_picture)))
                 done += len(self._piece(number))
                 on_picture(done)
         return self._collected()
@@ -81,14 +80,13 @@ class FolderDetection:
     def _piece(self, number: int) -> list[Path]:
         return self.paths[number * PIECE : (number + 1) * PIECE]
 
-    def _detect(self, source, number: int, done: int, on_picture, on_skip):
+    def _detect(self, source, number: int, done: int, on_picture):
         """Yield what is kept of each picture of a piece; neighbours of one size go through the model together."""
         opened = []
         for path in self._piece(number):
             try:
                 opened.append((path.name, read_picture(path, self.settings.longest)))
             except Unreadable as problem:
-                on_skip(path.name, str(problem))
                 yield {"file": path.name, "skipped": str(problem)}
         place = 0
         for _, neighbours in groupby(opened, key=lambda one: one[1].pixels.shape):

@@ -26,7 +26,7 @@ class Pace:
         """`done` of the pictures are done, those before included."""
         self.done = done
         now = time.monotonic()
-        if done > self.before and now - self.told >= self.every:
+        if self.before < done < self.pictures and now - self.told >= self.every:
             left = (self.pictures - done) / self.per_second
             self.tell(f"{done} of {self.pictures} pictures, {self.per_second:.3g} per second, {duration(left)} left")
             self.told = now

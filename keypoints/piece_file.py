@@ -36,6 +36,8 @@ class PieceFile:
 
     def __exit__(self, *_) -> None:
         self._file.close()
+        if not self.places:
+            self.path.unlink(missing_ok=True)
 
     def __contains__(self, key: str) -> bool:
         return key in self.places
@@ -57,7 +59,7 @@ class PieceFile:
     def delete(self) -> None:
         """The work is done and its results lie elsewhere."""
         self._file.close()
-        self.path.unlink()
+        self.path.unlink(missing_ok=True)
 
 
 def _key(line: bytes) -> str | None:
