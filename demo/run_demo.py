@@ -1,4 +1,4 @@
-"""What `run.py demo` does: a real ComfyUI runs one of our graphs and leaves its pictures in output/."""
+"""What `run.py demo` does: a real ComfyUI runs graphs of ours and leaves their pictures in output/."""
 
 import asyncio
 import json
@@ -10,7 +10,8 @@ from .client import ComfyClient, Progress, Result, RunError
 from .graph import GraphError, to_prompt
 from .server import ROOT, ComfyServer, ServerError, end_like_ctrl_c
 
-GRAPH = ROOT / "workflows" / "demo-attention.json"
+# What the model attends to; then all of it: learn, detect, generate in the same pose, detect again.
+GRAPHS = tuple(ROOT / "workflows" / f"{name}.json" for name in ("demo-attention", "demo-pose-transfer"))
 OUTPUT = ROOT / "output"
 
 
@@ -52,16 +53,22 @@ async def run_graph(server: ComfyServer, graph: dict) -> Result:
             lines.end_line()
 
 
-def demo(path: Path = GRAPH) -> int:
-    """Run the graph at `path`; print its figures and where its pictures are. Returns 0 only with pictures."""
+def demo(paths: tuple[Path, ...] = GRAPHS) -> int:
+    """Run the graphs at `paths` one after the other; print their figures and where their pictures are.
+
+    Returns 0 only when each has saved pictures.
+    """
     end_like_ctrl_c()
     start = time.monotonic()
     try:
-        graph = json.loads(path.read_text(encoding="utf-8"))
+        graphs = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in paths}
         print("Starting ComfyUI ...", flush=True)
         with ComfyServer(output_dir=OUTPUT) as server:
-            print(f"{time.monotonic() - start:.0f} s. Running {path.name}", flush=True)
-            result = asyncio.run(run_graph(server, graph))
+            for name, graph in graphs.items():
+                print(f"{time.monotonic() - start:.0f} s. Running {name}", flush=True)
+                if not _report(asyncio.run(run_graph(server, graph))):
+                    print(f"{name} has saved no picture; give it a Save Image node.", file=sys.stderr)
+                    return 1
     except OSError as error:
         print(f"The graph cannot be read: {error}. Give the path of a .json of workflows/.", file=sys.stderr)
         return 1
@@ -71,18 +78,21 @@ def demo(path: Path = GRAPH) -> int:
     except KeyboardInterrupt:
         print("\nEnded.", file=sys.stderr)
         return 130
-    for node, text in result.texts:
-        print(f"\n{node}\n{text}")
-    kept = [picture for picture in result.pictures if picture.kind == "output"]
-    saved = [OUTPUT / picture.subfolder / picture.filename for picture in kept]
-    if not saved:
-        print("The graph has saved no picture; give it a Save Image node.", file=sys.stderr)
-        return 1
-    print(f"\nSaved after {time.monotonic() - start:.0f} s:")
-    for file in saved:
-        print(f"  {file}")
+    print(f"\nDone after {time.monotonic() - start:.0f} s.")
     return 0
 
 
+def _report(result: Result) -> int:
+    """Print what a graph's nodes have shown; the number of pictures it saved."""
+    for node, text in result.texts:
+        print(f"\n{node}\n{text}")
+    kept = [picture for picture in result.pictures if picture.kind == "output"]
+    if kept:
+        print("\nSaved:")
+    for picture in kept:
+        print(f"  {OUTPUT / picture.subfolder / picture.filename}")
+    return len(kept)
+
+
 if __name__ == "__main__":
-    sys.exit(demo(*map(Path, sys.argv[1:2])))
+    sys.exit(demo(tuple(map(Path, sys.argv[1:])) or GRAPHS))

@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from safetensors.torch import save_file
 
 CHECKPOINT = "v1-5-pruned-emaonly-fp16.safetensors"  # the names in the example graphs
+CONTROL_NET = "control_v11p_sd15_openpose_fp16.safetensors"
 FOLDER = "my-pictures"
 TOKENS = "my-keypoints_00001_.safetensors"
 # The start page loads a graph of its own, which must not arrive after ours.
@@ -168,16 +169,17 @@ def host(tmp_path_factory) -> Iterator[ComfyServer]:
     """ComfyUI with this pack and what the example graphs name: pictures, a checkpoint and tokens of random weights."""
     base = tmp_path_factory.mktemp("browser")
     (base / "input").mkdir()
-    (base / "models" / "checkpoints").mkdir(parents=True)
+    for kind in ("checkpoints", "controlnet", "keypoints"):
+        (base / "models" / kind).mkdir(parents=True)
     (base / "input" / "example.png").write_bytes((find_comfyui() / "input" / "example.png").read_bytes())
     (base / "input" / FOLDER).mkdir()
     for number, colour in enumerate(("grey", "green")):
         Image.new("RGB", (96, 64 + 32 * number), colour).save(base / "input" / FOLDER / f"{number}.png")
-    (base / "models" / "keypoints").mkdir()
     context = torch.randn(10, 768, generator=torch.Generator().manual_seed(0))
-    learned = KeypointTokens(context, (0, 1), ("one", "other"), layers=("output.3", "output.4"), t=250, map_size=64)
+    learned = KeypointTokens(context, (0, 1), ("neck", "nose"), layers=("output.3", "output.4"), t=250, map_size=64)
     save_tokens(base / "models" / "keypoints" / TOKENS, learned)
     write_checkpoint(base / "models" / "checkpoints" / CHECKPOINT)
+    write_control_net(base / "models" / "controlnet" / CONTROL_NET)
     with ComfyServer(base_dir=base) as server:
         yield server
 
@@ -227,17 +229,18 @@ def open_front_end(browser: Browser, server: ComfyServer, vue_nodes: bool) -> It
         yield opened
 
 
+SHALLOW = unet_config(320, (1, 1, 1, 1)) | {
+    "num_res_blocks": [1] * 4, "transformer_depth": [1, 1, 1, 0], "transformer_depth_output": [1] * 6 + [0] * 2
+}  # fmt: skip
+
+
 def write_checkpoint(path: Path) -> None:
     """A file that the stock Load Checkpoint takes for SD1.5: the real text encoder and a shallow UNet, random."""
     from comfy.clip_model import CLIPTextModel
     from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
     from comfy.ops import disable_weight_init
 
-    shallow = {
-        "num_res_blocks": [1] * 4, "transformer_depth": [1, 1, 1, 0], "transformer_depth_output": [1] * 6 + [0] * 2
-    }  # fmt: skip
-    config = unet_config(320, (1, 1, 1, 1)) | shallow
-    unet = UNetModel(**config, device="meta", dtype=torch.float16, operations=disable_weight_init)
+    unet = UNetModel(**SHALLOW, device="meta", dtype=torch.float16, operations=disable_weight_init)
     clip_config = json.loads((find_comfyui() / "comfy" / "sd1_clip_config.json").read_text(encoding="utf-8"))
     clip = CLIPTextModel(clip_config, torch.float16, "meta", disable_weight_init)
     weights = {f"model.diffusion_model.{name}": shape for name, shape in unet.state_dict().items()}
@@ -247,6 +250,19 @@ def write_checkpoint(path: Path) -> None:
     vae = taesd_state_dict(Autoencoder())
     tensors |= {f"first_stage_model.{name}": tensor.detach().contiguous() for name, tensor in vae.items()}
     save_file(tensors, path)
+
+
+def write_control_net(path: Path) -> None:
+    """A random Control-LoRA for that checkpoint: the form of ControlNet whose shape follows the model's."""
+    from comfy.cldm.cldm import ControlNet
+    from comfy.ops import disable_weight_init
+
+    config = {name: value for name, value in SHALLOW.items() if name != "out_channels"}
+    net = ControlNet(**config, hint_channels=3, device="meta", dtype=torch.float16, operations=disable_weight_init)
+    generator = torch.Generator().manual_seed(0)
+    own = ("input_hint_block", "zero_convs", "middle_block_out")
+    tensors = {name: _random(name, like, generator) for name, like in net.state_dict().items() if name.startswith(own)}
+    save_file(tensors | {"lora_controlnet": torch.zeros(1)}, path)
 
 
 def _random(name: str, like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
