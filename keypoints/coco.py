@@ -6,7 +6,7 @@ import numpy as np
 
 from . import skeletons
 from .joint_names import COCO_17, human_joints
-from .json_fields import as_id, as_list, as_number, as_object, as_text, as_triples
+from .json_fields import LARGEST, as_id, as_list, as_number, as_object, as_text, as_triples
 from .pixel_labels import LEAST_SCORE, PixelLabels, no_labels
 
 _NOT_LABELLED, _HIDDEN, _VISIBLE = 0, 1, 2
@@ -235,7 +235,7 @@ def _scores(annotation: dict, points: np.ndarray) -> np.ndarray:
 
 def _area(annotation: dict, points: np.ndarray) -> float:
     if "area" in annotation:
-        return as_number(annotation["area"], "an annotation's 'area'", 0)
+        return as_number(annotation["area"], "an annotation's 'area'", 0, LARGEST**2)
     if "bbox" in annotation:
         sides = as_list(annotation["bbox"], "an annotation's 'bbox'")[2:4]
         return float(np.prod([as_number(side, "a side of a 'bbox'", 0) for side in sides]))

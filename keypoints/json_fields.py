@@ -35,11 +35,11 @@ def as_text(value, what: str) -> str:
     return _checked(value, str, what, "text")
 
 
-def as_number(value, what: str, least: float = -LARGEST) -> float:
-    """A number from `least` to a million."""
+def as_number(value, what: str, least: float = -LARGEST, most: float = LARGEST) -> float:
+    """A number from `least` to `most`, which is a million unless said otherwise."""
     number = _checked(value, (int, float), what, "a number")
-    if not least <= number <= LARGEST:
-        raise ValueError(f"{what} should be a number from {least:g} to {LARGEST:g}, but is beyond that.")
+    if not least <= number <= most:
+        raise ValueError(f"{what} should be a number from {least:g} to {most:g}, but is beyond that.")
     return float(number)
 
 

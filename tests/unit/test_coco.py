@@ -171,6 +171,8 @@ _GONE = object()
         ("annotations/0/keypoints/0", True, "should be a number, but is true or false"),
         ("annotations/0/keypoints/0", 10**400, "beyond that"),
         ("annotations/0/keypoints/2", 3, "0 .not labelled., 1 .hidden. or 2 .visible."),
+        ("annotations/0/area", 1e13, "'area' should be a number from 0 to 1e\\+12"),
+        ("annotations/0/area", 4000 * 3000, None),
         ("annotations/0/area", -1, "'area' should be a number from 0"),
         ("annotations/0/area", [], "'area' should be a number, but is a list"),
         ("categories", _GONE, "'categories' should be a list, but is missing"),
@@ -182,7 +184,7 @@ _GONE = object()
         ("categories/0/skeleton", [[0, 1]], "two different numbers from 1 to 2"),
         ("categories/0/skeleton", [[1, 2, 2]], "two different numbers"),
         ("categories/0/skeleton", [["beak", "tail"]], "a limb's end should be a number"),
-        ("categories/1", {"id": 2, "keypoints": "none"}, None),
+        ("categories/1", {"id": 2, "keypoints": "none"}, None),  # nothing uses it
     ],
 )
 def test_what_is_not_coco_is_refused_in_words(path, value, message):
@@ -198,7 +200,7 @@ def test_what_is_not_coco_is_refused_in_words(path, value, message):
     else:
         holder[last] = value
     if message is None:
-        assert read(content).labelled.all()  # a category that nothing uses is nobody's concern
+        assert read(content).labelled.all()
         return
     with pytest.raises(ValueError, match=message):
         read(content)
