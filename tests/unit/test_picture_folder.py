@@ -25,7 +25,7 @@ def test_a_folder_without_pictures_is_an_error_in_words(tmp_path):
 def test_pictures_of_every_kind_become_three_channels(tmp_path, mode):
     image = Image.fromarray(RAMP)
     if mode == "I;16":
-        image = Image.fromarray((RAMP[..., 0].astype(np.uint16) * 257))
+        image = Image.fromarray(RAMP[..., 0].astype(np.uint16) * 257)
     else:
         image = image.convert(mode)
     image.save(tmp_path / "a.tif")
