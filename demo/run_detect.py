@@ -122,7 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = options(arguments)
     end_like_ctrl_c()
     try:
-        use_comfyui()
+        use_comfyui(like_server=True)
         return detect(chosen)
     except KeyboardInterrupt:
         print("\nEnded.", file=sys.stderr)
