@@ -46,9 +46,9 @@ def test_a_sampled_figure_wears_what_the_prompt_says(demo):
     asked = [draw_figure(9100).colours]
     context, names = prompts.worn_parts(asked)
     empty, _ = prompts.empty_prompt()
-    latents = torch.zeros(4, 4, 32, 32)
+    latents = torch.zeros(2, 4, 32, 32)
     samples = comfy.sample.sample(
-        model, comfy.sample.prepare_noise(latents, 5), 25, 3.0, "dpmpp_2m", "karras",
+        model, comfy.sample.prepare_noise(latents, 5), 10, 3.0, "dpmpp_2m", "karras",
         [[context, {"pooled_output": None}]], [[empty, {"pooled_output": None}]], latents,
         disable_pbar=True, seed=5,
     )  # fmt: skip

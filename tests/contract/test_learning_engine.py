@@ -24,11 +24,11 @@ from attention_keypoints.keypoints.unlabelled import learn_unlabelled
 from attention_keypoints.keypoints.warps import labels_of_copies
 from attention_keypoints.keypoints.watch import Watch
 
-PICTURES, HEIGHT, WIDTH, K = 3, 64, 96, 3
+PICTURES, HEIGHT, WIDTH, K = 3, 32, 48, 3
 NAN = float("nan")
 SMALL = {
     "published": {"steps": 4, "tokens": 10, "accumulation": 2, "local": 6, "map_size": 16},
-    "improved": {"steps": 6, "reread": 4, "batch": 2, "warps": 2, "clusters": 8, "map_size": 16},
+    "improved": {"steps": 6, "reread": 4, "batch": 2, "warps": 1, "clusters": 8, "map_size": 16},
     "instant": {"warps": 2, "clusters": 8, "map_size": 16},
     "prototype": {"warps": 2, "map_size": 16},
 }
