@@ -295,6 +295,16 @@ def test_each_preset_learns_from_labels_that_are_partly_missing_or_hidden(
 
 
 @pytest.mark.parametrize("preset", LABELLED)
+def test_one_label_in_one_picture_is_enough_to_learn_its_keypoint(learn_labels, preset):
+    xy = torch.full((PICTURES, 1, 2), NAN)
+    xy[1, 0] = torch.tensor([0.3, 0.6])
+    labelled = ~xy.isnan().any(-1)
+    tokens = learn_labels(preset, labels=Keypoints(xy, labelled.float(), labelled, ("beak",))).tokens
+    assert (tokens.names, len(tokens.picked)) == (("beak",), 1) and tokens.context.isfinite().all()
+    assert tokens.calibration is None or tokens.calibration.isfinite().all()
+
+
+@pytest.mark.parametrize("preset", LABELLED)
 def test_inside_inference_mode_labels_teach_the_same(learn_labels, undisturbed, preset):
     with torch.inference_mode():
         found = learn_labels(preset, labels=some_labels())
