@@ -9,7 +9,7 @@ from ..attention import host
 from ..attention.layers import PUBLISHED
 from ..attention.maps import averaged_maps
 from ..attention.timesteps import seeded_noise
-from . import learning_speed
+from . import detection_speed, learning_speed
 from .measure import peak_memory
 from .twins import random_sd15
 
@@ -41,4 +41,4 @@ def maps_sd15():
     yield "seconds", statistics.median(seconds), "s per gradient step", 0
 
 
-CASES = {"maps-sd15": maps_sd15, **learning_speed.CASES}
+CASES = {"maps-sd15": maps_sd15, **detection_speed.CASES, **learning_speed.CASES}
