@@ -61,7 +61,7 @@ class Control(torch.nn.Module):
 
 
 def train_control(folder: Path, steps: int, device: str):
-    """Epsilon prediction as for the UNet, most where the noise hides the pose: only the control image tells it there."""
+    """Epsilon prediction as for the UNet, most where noise hides the pose: only the control image tells it there."""
     unet = demo_unet()
     unet.load_state_dict(load(folder / "unet.pt")["shadow"])
     torch.manual_seed(0)
