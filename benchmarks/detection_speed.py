@@ -13,6 +13,7 @@ from ..attention.reader import read_maps
 from ..attention.timesteps import seeded_noise
 from ..demo.model import LAYERS
 from ..demo.world import demo_pictures
+from ..keypoints.arrangement import arranged_peaks
 from ..keypoints.bank import common_warps, seen_through
 from ..keypoints.detection import detect_pictures, local_means
 from ..keypoints.labelled import learn_from_labels
@@ -87,7 +88,7 @@ def at_once(source: host.Source, pictures: torch.Tensor, tokens: KeypointTokens)
         maps = read_maps(
             unet, latents, tokens.context[None], size=size, t=tokens.t, layers=tokens.layers, batch=len(latents)
         )[:, list(tokens.picked)]  # fmt: skip
-    return local_means(averaged(maps, theta), RADIUS)
+    return places(averaged(maps, theta), tokens)
 
 
 def one_by_one(plain: plain_recipe.PlainRecipe, pictures: torch.Tensor, tokens: KeypointTokens) -> torch.Tensor:
@@ -102,8 +103,12 @@ def one_by_one(plain: plain_recipe.PlainRecipe, pictures: torch.Tensor, tokens: 
             noise = seeded_noise(shape, 0, number * theta.shape[1] + copy)
             with torch.no_grad():
                 maps.append(plain.maps(seen.to(device()), noise, context)[list(tokens.picked)].cpu())
-        found.append(local_means(averaged(torch.stack(maps), theta[number : number + 1]), RADIUS))
+        found.append(places(averaged(torch.stack(maps), theta[number : number + 1]), tokens))
     return torch.cat(found)
+
+
+def places(maps: torch.Tensor, tokens: KeypointTokens) -> torch.Tensor:
+    return local_means(maps, arranged_peaks(maps, tokens.arrangement), RADIUS)
 
 
 def averaged(maps: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:

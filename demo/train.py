@@ -29,7 +29,7 @@ FIGURES = 5_000
 SHARD = 500
 TRAINING_SEEDS = 1_000_000  # training figures start here; everything below is unseen
 SMALL_PARTS = {"glove": 5.0, "shoe": 3.0, "elbow": 3.0, "knee": 1.5}  # how much more their places count
-BETAS = torch.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
+ALPHAS_BAR = torch.cumprod(1 - torch.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2, 0)
 
 
 def pictures_of(seeds) -> torch.Tensor:
@@ -244,7 +244,6 @@ def examples(folder: Path, run: Run, often: range, device: str, batch: int = 16)
     torch.manual_seed(run.step + 1)  # resumed or not, other noise than the steps before had
     shades = (*COLOURS, None)
     rows = torch.stack([torch.stack([part_row(part, colour) for colour in shades]) for part in PARTS])
-    kept = torch.cumprod(1 - BETAS, 0)
     rng = np.random.default_rng(run.step)
     shards = []
     while run.step < run.steps:
@@ -258,7 +257,7 @@ def examples(folder: Path, run: Run, often: range, device: str, batch: int = 16)
         t = np.where(middle, rng.integers(often.start, often.stop, batch), rng.integers(0, 1000, batch))
         t = torch.from_numpy(t)
         clean, noise = latents[chosen].float(), torch.randn(batch, *latents.shape[1:])
-        signal = kept[t].view(-1, 1, 1, 1)
+        signal = ALPHAS_BAR[t].view(-1, 1, 1, 1)
         noisy = signal.sqrt() * clean + (1 - signal).sqrt() * noise
         snr = signal / (1 - signal)
         weight = snr.clamp(max=5) / snr * emphasis(centres[chosen], latents.shape[-1])

@@ -19,7 +19,7 @@ from ..keypoints.skeletons import FIGURE_14, OPENPOSE_18
 from .figures import JOINTS, PARTS, SIZE
 from .in_process import use_comfyui
 from .model import CONTROL_FILE, unet_config
-from .train import Run, demo_unet, examples, load, without_finest_attention
+from .train import ALPHAS_BAR, Run, demo_unet, examples, load, without_finest_attention
 
 HINTS = (16, 32, 96, 256)  # channels of the stock network that brings the control image to the latent's size
 
@@ -41,6 +41,9 @@ def control_net(unet):
     from diffusers import ControlNetModel
 
     net = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=HINTS)
+    # Stock control nets silence the drawing's encoder as well as their outputs. Both at zero, neither has a gradient
+    # that tells of the pose: in 340 steps nothing was learned. The outputs alone keep the start harmless.
+    net.controlnet_cond_embedding.conv_out.reset_parameters()
     without_finest_attention(net)
     return net
 
@@ -61,16 +64,21 @@ class Control(torch.nn.Module):
 
 
 def train_control(folder: Path, steps: int, device: str):
-    """Epsilon prediction as for the UNet, most where noise hides the pose: only the control image tells it there."""
+    """The UNet's objective, weighed as an error of the clean picture and most where noise hides the pose.
+
+    Only the control image tells the pose there; as an error of epsilon it would hardly count (it is sqrt(SNR) of
+    the picture's).
+    """
     unet = demo_unet()
     unet.load_state_dict(load(folder / "unet.pt")["shadow"])
     torch.manual_seed(0)
-    run = Run(folder / "control.pt", Control(unet.to(device)), steps, rate=5e-4, average=0.99, device=device)
+    run = Run(folder / "control.pt", Control(unet.to(device)), steps, rate=1e-3, average=0.99, device=device)
     poses = control_images(torch.cat([load(path)["centres"] for path in sorted(folder.glob("latents-*.pt"))]))
-    for chosen, noisy, t, context, noise, weight in examples(folder, run, range(400, 1000), device):
+    for chosen, noisy, t, context, noise, weight in examples(folder, run, range(500, 1000), device):
+        inverse_snr = (1 / ALPHAS_BAR.to(device)[t] - 1).clamp(max=20).view(-1, 1, 1, 1)
         with torch.autocast(device.split(":")[0], torch.bfloat16):
             predicted = run.model(noisy, t, context, poses[chosen].to(device) / 255).float()
-        run.descend(((predicted - noise).square() * weight).mean())
+        run.descend(((predicted - noise).square() * weight * inverse_snr).mean())
 
 
 def export_control(folder: Path):
@@ -104,7 +112,7 @@ def main():
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--folder", type=Path, default=Path(__file__).parent.parent / ".demo-training")
-    parser.add_argument("--steps", type=int, default=700)
+    parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
     train_control(options.folder, options.steps, options.device)

@@ -9,8 +9,9 @@ import torch
 
 from ..attention.maps import map_size
 from ..attention.reader import read_maps
+from .arrangement import arranged_peaks
 from .bank import Bank
-from .targets import peaks
+from .targets import at_places
 from .tokens import KeypointTokens
 from .warps import labels_of_copies
 
@@ -32,7 +33,8 @@ def fitted_calibration(unet, bank: Bank, tokens: KeypointTokens, xy: torch.Tenso
     with torch.no_grad():
         maps = read_maps(unet, latents, tokens.context[None], size=size, t=tokens.t, seed=1, layers=tokens.layers,
                          batch=AT_ONCE, rows=tokens.picked)  # fmt: skip
-    share, places = maps.flatten(2).amax(-1), peaks(maps)
+    places = arranged_peaks(maps, tokens.arrangement)
+    share = at_places(maps, places)
     seen = visible.repeat_interleave(bank.warps + 1, 0) & (inside > 0)
     right = seen & ((places - where).norm(dim=-1) < NEAR)
     height = share.clamp_min(1e-9).log()

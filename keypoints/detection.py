@@ -8,9 +8,10 @@ import torch
 from ..attention.maps import map_size
 from ..attention.pictures import check_pictures, readable_pictures
 from ..attention.reader import read_maps
+from .arrangement import arranged_peaks
 from .bank import Bank, common_warps, fill_bank
 from .keypoints import Keypoints
-from .targets import cell_centres, peaks
+from .targets import at_places, cell_centres
 from .tokens import KeypointTokens
 from .warps import coverage, warp_back
 
@@ -90,7 +91,7 @@ def detect(
 
     first    number of the bank's first picture in the whole batch, for its noise
     radius   in 512ths of the longer side: the place is the mean of the map within it around the highest cell, weighted
-             by the map (the published code's option: 5); 0 for the centre of the highest cell
+             by the map (the published code's option: 5); 0 for the centre of that cell
     on_copy  called with the number of pictures and copies read, for progress and cancel
     Score: the share of the attention at the peak, or, with a calibration, the chance that the keypoint is visible;
     visible where that chance is at least a half.
@@ -107,8 +108,10 @@ def detect(
             )
         )  # fmt: skip
     maps = torch.cat(parts)
-    xy = local_means(maps, radius) if radius else peaks(maps)
-    share = maps.flatten(2).amax(-1)
+    xy = arranged_peaks(maps, tokens.arrangement)
+    share = at_places(maps, xy)
+    if radius:
+        xy = local_means(maps, xy, radius)
     chance = visibility(share, tokens)
     visible = torch.ones_like(share, dtype=torch.bool) if chance is None else chance >= 0.5
     score = share if chance is None else chance
@@ -132,12 +135,12 @@ def _averaged(unet, latents, theta, tokens: KeypointTokens, seed: int, number: i
     return total / coverage(where, size).unflatten(0, copies).sum(1).clamp_min(1e-6)
 
 
-def local_means(maps: torch.Tensor, radius: float) -> torch.Tensor:
-    """[B, K, 2] in 0..1: the mean place, weighted by the map, within `radius` of the highest cell of each map."""
+def local_means(maps: torch.Tensor, xy: torch.Tensor, radius: float) -> torch.Tensor:
+    """[B, K, 2] in 0..1: the mean place, weighted by the map, within `radius` of places xy [B, K, 2]."""
     rows, columns = maps.shape[-2:]
     cells = max(rows, columns) / 512 * radius
     y, x = cell_centres(rows)[:, None].expand(rows, columns), cell_centres(columns).expand(rows, columns)
-    top = peaks(maps) * torch.tensor([columns, rows])
+    top = xy * torch.tensor([columns, rows])
     near = (x - top[..., 0, None, None]).square() + (y - top[..., 1, None, None]).square() <= cells**2
     weight = maps * near
     total = weight.sum((-1, -2)).clamp_min(1e-12)

@@ -51,7 +51,8 @@ class FolderDetection:
         self.tokens, self.settings, self.unfinished = tokens, settings, unfinished
         self.paths = pictures_in(folder)
         facts = digest_of(
-            tokens.context, -1 if tokens.calibration is None else tokens.calibration, vars(settings),
+            tokens.context, *(-1 if part is None else part for part in (tokens.calibration, tokens.arrangement)),
+            vars(settings),
             [tokens.picked, tokens.names, tokens.layers, tokens.t, tokens.map_size],
         )  # fmt: skip
         self.keys = [

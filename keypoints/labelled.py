@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import torch
 
+from .arrangement import fitted_arrangement
 from .calibration import fitted_calibration
 from .closed_form import fitted_tokens, random_places
 from .keypoints import Keypoints
@@ -53,10 +54,12 @@ def learn_from_labels(
         first = len(state.context) - run.appended if published else 0
         tokens = KeypointTokens(
             state.context, tuple(range(first, first + len(labels.names))), labels.names, labels.skeleton,
-            recipe.layers, recipe.t, recipe.map_size, None,
-            {"method": "from labels", "preset": recipe.preset, "pictures": len(pictures), "seed": seed,
-             "steps": recipe.steps, "rate": recipe.rate, "model_channels": source.model_channels},
+            recipe.layers, recipe.t, recipe.map_size,
+            learned={"method": "from labels", "preset": recipe.preset, "pictures": len(pictures), "seed": seed,
+                     "steps": recipe.steps, "rate": recipe.rate, "model_channels": source.model_channels},
         )  # fmt: skip
+        if recipe.preset in ("instant", "improved"):
+            tokens = replace(tokens, arrangement=fitted_arrangement(xy, tuple(pictures.shape[1:3])))
         calibration = fitted_calibration(unet, bank, tokens, xy, labels.visible & labels.labelled)
         tokens = replace(tokens, calibration=calibration)
         run.finish()

@@ -41,3 +41,10 @@ def peaks(maps: torch.Tensor) -> torch.Tensor:
     rows, columns = maps.shape[-2:]
     index = maps.flatten(-2).argmax(-1)
     return torch.stack([(index % columns + 0.5) / columns, (index // columns + 0.5) / rows], -1)
+
+
+def at_places(maps: torch.Tensor, xy: torch.Tensor) -> torch.Tensor:
+    """[...] the value of maps [..., R, R'] in the cell of xy [..., 2] in 0..1."""
+    rows, columns = maps.shape[-2:]
+    column, row = (xy * torch.tensor([columns, rows])).long().unbind(-1)
+    return maps.flatten(-2).gather(-1, (row * columns + column)[..., None])[..., 0]

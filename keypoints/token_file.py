@@ -1,6 +1,7 @@
 """Keypoint tokens as a .safetensors file: written atomically, checked before anything of it is used.
 
-The file holds the tensor "context" [N, 768] float32 and, where the tokens have one, "calibration" [K, 2] float32.
+The file holds the tensor "context" [N, 768] float32 and, where the tokens have them, "calibration" [K, 2] and
+"arrangement" [2, K, K], float32 as well.
 Its metadata, which are texts as in every safetensors file:
 
     format         "attention-keypoints"
@@ -60,8 +61,9 @@ def save_tokens(path: str | Path, tokens: KeypointTokens) -> None:
         metadata = {"format": FORMAT, "version": str(VERSION), "model_family": MODEL_FAMILY}
         metadata["keypoints"] = json.dumps(facts, allow_nan=False)
         tensors = {"context": tokens.context.contiguous()}
-        if tokens.calibration is not None:
-            tensors["calibration"] = tokens.calibration.contiguous()
+        for name in ("calibration", "arrangement"):
+            if getattr(tokens, name) is not None:
+                tensors[name] = getattr(tokens, name).contiguous()
         data = safetensors.torch.save(tensors, metadata)
         # The reader's own checks, so that nothing is written that it would refuse.
         _tokens(data[8:], _checked_sizes(data[:8], len(data)))
@@ -112,7 +114,7 @@ def _tokens(rest: bytes, header_bytes: int) -> KeypointTokens:
         values = np.frombuffer(rest, "<f4", math.prod(shape), header_bytes + start)
         tensors[name] = torch.from_numpy(values.astype(np.float32).reshape(shape))
     try:
-        return KeypointTokens(context=tensors["context"], calibration=tensors.get("calibration"), **facts)
+        return KeypointTokens(**tensors, **facts)
     except ValueError as error:
         raise _Wrong(f"what the file says does not fit together. {error}") from error
 
@@ -152,19 +154,20 @@ def _facts(metadata) -> dict:
 
 def _spans(header: dict, picked: int, available: int) -> dict[str, tuple[int, list[int]]]:
     """(first byte, shape) of each tensor by name, after checking that they fill the rest of the file exactly."""
-    unknown = sorted(header.keys() - {"context", "calibration"})
+    expected = {"context": [None, WIDTH], "calibration": [picked, 2], "arrangement": [2, picked, picked]}
+    unknown = sorted(header.keys() - expected.keys())
     if unknown or "context" not in header:
         found = ", ".join(_short(name) for name in sorted(header)) or "none"
-        raise _Wrong(f"expected the tensors context and perhaps calibration, got {found}.")
+        raise _Wrong(f"expected the tensors context and perhaps calibration and arrangement, got {found}.")
     spans, used = {}, []
     for name, entry in header.items():
         entry = entry if type(entry) is dict else {}
-        shape, offsets = entry.get("shape"), entry.get("data_offsets")
-        whole = all(_is_list(part, 2, _is_count) for part in (shape, offsets))
-        columns, most_rows = (WIDTH, MOST_BYTES) if name == "context" else (2, picked)
-        if entry.get("dtype") != "F32" or not whole or shape[1] != columns or not 1 <= shape[0] <= most_rows:
-            rows = "tokens" if name == "context" else picked
-            raise _Wrong(f"its tensor {name} should be float32 [{rows}, {columns}], got {_short(entry)}.")
+        shape, offsets, wanted = entry.get("shape"), entry.get("data_offsets"), expected[name]
+        fits = _is_list(shape, len(wanted), _is_count) and 0 not in shape
+        fits = fits and all(size in (None, got) for got, size in zip(shape, wanted, strict=True))
+        if entry.get("dtype") != "F32" or not fits or not _is_list(offsets, 2, _is_count):
+            sizes = ["tokens" if size is None else size for size in wanted]
+            raise _Wrong(f"its tensor {name} should be float32 {sizes}, got {_short(entry)}.".replace("'", ""))
         start, end = offsets
         if end - start != 4 * math.prod(shape):
             raise _Wrong(f"the place of its tensor {name} does not fit its shape.")

@@ -23,6 +23,8 @@ class KeypointTokens:
     map_size     longer side of the maps
     calibration  [K, 2] float32 (slope, offset), or None: the chance that a keypoint is visible is
                  sigmoid(slope * log(share at the peak) + offset)
+    arrangement  [2, K, K] float32 mean and spread of the distances between keypoints (see arrangement.py), or None:
+                 each is looked for by itself
     learned      how it was learned: plain text, whole numbers and fractions by name ("preset", "steps", ...)
 
     Tensors are kept on the CPU. Raises ValueError, in words, when the parts do not fit together.
@@ -36,11 +38,12 @@ class KeypointTokens:
     t: int = 0
     map_size: int = 128
     calibration: torch.Tensor | None = None
+    arrangement: torch.Tensor | None = None
     learned: dict[str, str | int | float] = field(default_factory=dict)
 
     def __post_init__(self):
         # A frozen dataclass is set through object: the parts are brought to one form here, once.
-        for name in ("context", "calibration"):
+        for name in ("context", "calibration", "arrangement"):
             part = getattr(self, name)
             if part is not None:
                 object.__setattr__(self, name, torch.as_tensor(part).detach().to("cpu", torch.float32).clone())
@@ -71,3 +74,12 @@ class KeypointTokens:
             tuple(self.calibration.shape) != (count, 2) or not torch.isfinite(self.calibration).all()
         ):
             raise ValueError(f"The calibration must be [{count}, 2] finite numbers, got {self.calibration.tolist()}.")
+        if self.arrangement is not None and (
+            tuple(self.arrangement.shape) != (2, count, count)
+            or not torch.isfinite(self.arrangement[0]).all()
+            or not (self.arrangement[1] > 0).all()
+        ):
+            raise ValueError(
+                f"The arrangement must be [2, {count}, {count}], finite means and spreads above 0; "
+                f"got {list(self.arrangement.shape)}."
+            )

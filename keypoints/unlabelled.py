@@ -58,7 +58,7 @@ def learn_unlabelled(source, pictures: torch.Tensor, recipe: Recipe, *, seed: in
     learned = {"method": "without labels", "preset": recipe.preset, "pictures": len(pictures), "seed": seed,
                "steps": recipe.steps, "rate": recipe.rate, "model_channels": source.model_channels}  # fmt: skip
     names = tuple(f"point_{number + 1}" for number in range(len(picked)))
-    tokens = KeypointTokens(state.context, picked, names, (), recipe.layers, recipe.t, recipe.map_size, None, learned)
+    tokens = KeypointTokens(state.context, picked, names, (), recipe.layers, recipe.t, recipe.map_size, learned=learned)
     return Learned(tokens, state.losses, resumed)
 
 

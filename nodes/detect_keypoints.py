@@ -50,6 +50,12 @@ class DetectKeypoints(io.ComfyNode):
                     control_after_generate=False, tooltip="Of the noise and the warps.",
                 ),
                 longest_side_input(),
+                io.Boolean.Input(
+                    "arrangement", default=True, optional=True, advanced=True,
+                    tooltip="Choose the points of a picture together, by their distances from one another in the "
+                    "labelled pictures. Tells left from right. Off: every point where its own map is highest. Without "
+                    "effect on tokens that were learned without labels.",
+                ),
             ],
             outputs=[
                 KeypointsSocket.Output("keypoints", tooltip="Places, confidence and names."),
@@ -59,8 +65,10 @@ class DetectKeypoints(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, model, vae, image, tokens, augmentations, refine_radius=5.0, seed=0, longest_side=512
+        cls, model, vae, image, tokens, augmentations, refine_radius=5.0, seed=0, longest_side=512,
+        arrangement=True,
     ):  # fmt: skip
+        tokens = tokens if arrangement else replace(tokens, arrangement=None)
         source = host.Source(model, vae)
 
         def detect(tokens: KeypointTokens, keep_maps: bool):
@@ -84,7 +92,7 @@ class DetectKeypoints(io.ComfyNode):
 def some_of(tokens: KeypointTokens, rows) -> KeypointTokens:
     """Tokens with only some of their keypoints, by index; for their maps, which need no more than that."""
     picked, names = zip(*((tokens.picked[row], tokens.names[row]) for row in rows), strict=True)
-    return replace(tokens, picked=picked, names=names, skeleton=(), calibration=None)
+    return replace(tokens, picked=picked, names=names, skeleton=(), calibration=None, arrangement=None)
 
 
 class Reporter:

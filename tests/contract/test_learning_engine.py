@@ -19,6 +19,7 @@ from attention_keypoints.keypoints.learning_state import LearningState
 from attention_keypoints.keypoints.objectives import published_label_loss, spatial_cross_entropy
 from attention_keypoints.keypoints.recipes import LABELLED, UNLABELLED, recipe
 from attention_keypoints.keypoints.refinement import MAP, SIGMA, FixedQueries
+from attention_keypoints.keypoints.targets import at_places, peaks
 from attention_keypoints.keypoints.tokens import KeypointTokens
 from attention_keypoints.keypoints.unlabelled import learn_unlabelled
 from attention_keypoints.keypoints.warps import labels_of_copies
@@ -292,6 +293,7 @@ def test_each_preset_learns_from_labels_that_are_partly_missing_or_hidden(
     assert (tokens.names, tokens.skeleton) == (("head", "hand", "foot"), ((0, 1),))
     assert len(learned.losses) == SMALL[preset].get("steps", 0)
     assert tokens.calibration is None or tokens.calibration.isfinite().all()
+    assert (tokens.arrangement is not None) == (preset in ("instant", "improved"))
 
 
 @pytest.mark.parametrize("preset", LABELLED)
@@ -381,6 +383,19 @@ def test_copies_change_the_maps_only_by_what_they_see(source):
 def test_maps_are_left_out_when_nobody_wants_them(source):
     found, maps = detect_pictures(source, smooth_pictures(), some_tokens(), keep_maps=False)
     assert maps is None and found.xy.shape == (PICTURES, 2, 2)
+
+
+def test_an_arrangement_moves_a_point_to_where_its_map_is_lower(source):
+    tokens = some_tokens()
+    _, maps = detect_pictures(source, smooth_pictures(), tokens)
+    apart = torch.tensor([[0.0, 0.3], [0.3, 0.0]])
+    spread = torch.tensor([[torch.inf, 1e-3], [1e-3, torch.inf]])
+    found, same = detect_pictures(source, smooth_pictures(), some_tokens(arrangement=torch.stack([apart, spread])))
+    assert torch.equal(maps, same)
+    distance = (found.xy[:, 0] - found.xy[:, 1]).norm(dim=-1)
+    assert (distance - 0.3).abs().max() < 0.05
+    assert ((peaks(maps)[:, 0] - peaks(maps)[:, 1]).norm(dim=-1) - 0.3).abs().max() > 0.05
+    torch.testing.assert_close(found.score, at_places(maps, found.xy))
 
 
 def test_a_calibration_says_what_is_visible(source):

@@ -16,17 +16,21 @@ def tokens(calibration):
     return KeypointTokens(torch.zeros(3, 768), (0, 2), ("a", "b"), layers=PUBLISHED, calibration=calibration)
 
 
+def around_peaks(maps, radius):
+    return local_means(maps, peaks(maps), radius)
+
+
 def test_a_mean_around_the_peak_is_nearer_to_the_truth_than_the_highest_cell():
     xy = 0.3 + 0.4 * torch.rand(5, 4, 2, generator=torch.Generator().manual_seed(0))
     maps = gaussians(xy, SIZE, (2.0, 2.0))
-    mean = (local_means(maps, 50) - xy).norm(dim=-1).mean()
+    mean = (around_peaks(maps, 50) - xy).norm(dim=-1).mean()
     assert mean < 0.3 * (peaks(maps) - xy).norm(dim=-1).mean()
 
 
 def test_what_lies_beyond_the_radius_does_not_pull():
     peak = gaussians(torch.tensor([[[0.25 + 0.5 / 64, 0.5 + 0.5 / 48]]]), SIZE, (1.0, 1.0))
     far = 0.9 * gaussians(torch.tensor([[[0.9, 0.5]]]), SIZE, (1.0, 1.0))
-    torch.testing.assert_close(local_means(peak + far, 40), local_means(peak, 40), rtol=0, atol=1e-4)
+    torch.testing.assert_close(around_peaks(peak + far, 40), around_peaks(peak, 40), rtol=0, atol=1e-4)
 
 
 def test_the_radius_is_in_512ths_of_the_longer_side():
@@ -34,12 +38,12 @@ def test_the_radius_is_in_512ths_of_the_longer_side():
     maps = torch.zeros(1, 1, *SIZE)
     maps[0, 0, 20, 30], maps[0, 0, 20, 31], maps[0, 0, 21, 31], maps[0, 0, 20, 32] = 2.0, 1.0, 1.0, 1.0
     expected = torch.tensor([[[(2 * 30.5 + 31.5) / 3 / 64, 20.5 / 48]]])
-    torch.testing.assert_close(local_means(maps, 8), expected)
-    torch.testing.assert_close(local_means(maps, 7), peaks(maps))
+    torch.testing.assert_close(around_peaks(maps, 8), expected)
+    torch.testing.assert_close(around_peaks(maps, 7), peaks(maps))
 
 
 def test_a_map_of_nothing_gives_a_number():
-    assert local_means(torch.zeros(1, 1, 8, 8), 5).isfinite().all()
+    assert around_peaks(torch.zeros(1, 1, 8, 8), 5).isfinite().all()
 
 
 def test_without_a_calibration_nothing_is_said_about_visibility():

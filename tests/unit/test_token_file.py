@@ -68,13 +68,18 @@ def with_context_entry(**changes) -> bytes:
     return pack(header, data)
 
 
+ARRANGEMENT = torch.stack([torch.eye(3), torch.tensor([[torch.inf, 0.1, 0.2]] * 3)])
+
+
+@pytest.mark.parametrize("arrangement", [None, ARRANGEMENT], ids=["each by itself", "arranged"])
 @pytest.mark.parametrize("calibration", [None, torch.tensor([[1.5, -2.0], [0.1, 3e-8], [2.0, 0.0]])])
-def test_tokens_come_back_exactly(path, calibration):
-    before = tokens(calibration=calibration)
+def test_tokens_come_back_exactly(path, calibration, arrangement):
+    before = tokens(calibration=calibration, arrangement=arrangement)
     save_tokens(path, before)
     after = load_tokens(path)
     assert torch.equal(after.context, before.context)
-    assert (after.calibration is None) if calibration is None else torch.equal(after.calibration, before.calibration)
+    for name, part in (("calibration", calibration), ("arrangement", arrangement)):
+        assert (getattr(after, name) is None) if part is None else torch.equal(getattr(after, name), part)
     for name in ("picked", "names", "skeleton", "layers", "t", "map_size", "learned"):
         assert getattr(after, name) == getattr(before, name)
     assert [type(value) for value in after.learned.values()] == [str, int, float]
@@ -199,12 +204,26 @@ REFUSED = {
         pack(HEADER | {"calibration": {"dtype": "F32", "shape": [3, 2], "data_offsets": [0, 24]}}, DATA),
         "belong to no tensor",
     ),
+    "arrangement of other keypoints": (
+        pack(
+            HEADER | {"arrangement": {"dtype": "F32", "shape": [2, 2, 2], "data_offsets": [len(DATA), len(DATA) + 32]}},
+            DATA + bytes(32),
+        ),
+        r"arrangement should be float32 \[2, 3, 3\]",
+    ),
+    "arrangement without spreads": (
+        pack(
+            HEADER | {"arrangement": {"dtype": "F32", "shape": [2, 3, 3], "data_offsets": [len(DATA), len(DATA) + 72]}},
+            DATA + bytes(72),
+        ),
+        r"spreads above 0",
+    ),
     "calibration of one keypoint too few": (
         pack(
             HEADER | {"calibration": {"dtype": "F32", "shape": [2, 2], "data_offsets": [len(DATA), len(DATA) + 16]}},
             DATA + bytes(16),
         ),
-        r"calibration must be \[3, 2\]",
+        r"calibration should be float32 \[3, 2\]",
     ),
 }
 
