@@ -393,7 +393,7 @@ def test_an_arrangement_moves_a_point_to_where_its_map_is_lower(source):
     found, same = detect_pictures(source, smooth_pictures(), some_tokens(arrangement=torch.stack([apart, spread])))
     assert torch.equal(maps, same)
     distance = (found.xy[:, 0] - found.xy[:, 1]).norm(dim=-1)
-    cell = 1 / maps.shape[-1]
+    cell = 2**0.5 / maps.shape[-1]
     assert (distance - 0.3).abs().max() < cell
     assert ((peaks(maps)[:, 0] - peaks(maps)[:, 1]).norm(dim=-1) - 0.3).abs().max() > 2 * cell
     torch.testing.assert_close(found.score, at_places(maps, found.xy))
