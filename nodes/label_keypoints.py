@@ -10,11 +10,11 @@ from comfy_api.latest import io
 from ..attention.canvas import as_rgb, to_pil
 from ..attention.colours import distinct_colours
 from ..keypoints.labels import read_labels
-from ..keypoints.skeletons import FIGURE_14, OPENPOSE_18
+from ..keypoints.skeletons import COCO_17, FIGURE_14, OPENPOSE_18
 from .sockets import KeypointsSocket
 
 # What the widget offers; the first one is where a new node starts.
-SKELETONS = {"OpenPose 18": OPENPOSE_18, "Figure 14": FIGURE_14}
+SKELETONS = {"OpenPose 18": OPENPOSE_18, "Figure 14": FIGURE_14, "COCO 17": COCO_17}
 FREE_COLOURS = 64  # for names of no known skeleton; after so many they start again
 
 

@@ -131,16 +131,21 @@ export class Labels {
         return lost;
     }
 
-    /** What the known skeletons call a joint: one number is one joint in all of them. */
+    /** What the known skeletons call a joint: what they draw in one colour is one joint in all of them. */
     #synonyms(name) {
-        const at = this.skeletons.map(({ names }) => names.indexOf(name)).find((index) => index >= 0);
-        return at === undefined ? [] : this.skeletons.map(({ names }) => names[at]).filter(Boolean);
+        const joints = this.skeletons.flatMap(({ names, colours }) =>
+            names.map((joint, i) => ({ joint, colour: colours[i].join() })));
+        const own = joints.find(({ joint }) => joint === name)?.colour;
+        return joints.filter(({ colour }) => colour === own).map(({ joint }) => joint);
     }
 
+    /** The limbs of the known skeleton that has most of these names; of equals the last, as in keypoints/limbs.py:
+     *  without a neck, OpenPose's joints are COCO's. */
     #knownLimbs(names) {
-        const named = this.skeletons.flatMap((known) => known.limbs.map((limb) => limb.map((i) => known.names[i])));
-        const pairs = named.map((limb) => limb.map((name) => names.indexOf(name))).filter(([i, j]) => i >= 0 && j >= 0);
-        return [...new Map(pairs.map((limb) => [limb.join(), limb])).values()];
+        const common = (known) => known.names.filter((name) => names.includes(name)).length;
+        const known = this.skeletons.reduce((best, next) => (common(next) >= common(best) ? next : best));
+        return known.limbs.map((limb) => limb.map((i) => names.indexOf(known.names[i])))
+            .filter(([i, j]) => i >= 0 && j >= 0);
     }
 }
 
