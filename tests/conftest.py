@@ -1,7 +1,12 @@
 """What all tests share: the host's modules on the path, one running ComfyUI, the browser."""
 
-import asyncio
 import os
+
+# Before torch comes in, for the servers, too: these tensors are too small to share out, and several tests run at once,
+# so threads would only wait for each other: on busy cores 73 s became 5 s.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import asyncio
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -10,9 +10,6 @@ from attention_keypoints.demo.model import CHANNEL_MULT, MODEL_CHANNELS, unet_co
 from diffusers import DDPMScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 
-# These tensors are too small to share out. On a busy machine threads wait for each other: 73 s became 5 s.
-torch.set_num_threads(1)
-
 
 @dataclass(frozen=True)
 class Seen:

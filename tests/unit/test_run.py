@@ -208,6 +208,18 @@ def test_the_browser_named_by_the_person_is_taken(run, monkeypatch):
     assert run.browser() == sys.executable
 
 
+@pytest.mark.parametrize("chosen, command", [
+    ([], ["tests/parts.py"]), (["tests/unit", "-k", "drawing"], ["-m", "pytest", "tests/unit", "-k", "drawing"])
+])  # fmt: skip
+def test_all_tests_run_in_parts_and_chosen_ones_in_one_pytest(
+    run, repository, own_comfyui, monkeypatch, chosen, command
+):
+    monkeypatch.setenv("CHROMIUM_PATH", sys.executable)
+    monkeypatch.setattr(run, "run_child", lambda arguments, environment, folder: arguments)
+    started = run.main(["test", *chosen])
+    assert [Path(part).relative_to(repository).as_posix() if "parts.py" in part else part for part in started] == command
+
+
 def test_an_unknown_command_shows_the_commands(run, capsys):
     assert run.main(["dmeo"]) == 2
     assert "python3 run.py demo" in capsys.readouterr().out
