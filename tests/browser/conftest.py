@@ -1,6 +1,7 @@
 """The real front end in Chromium: a host with this pack and a checkpoint, a bare host, and pages of both."""
 
 import contextlib
+import functools
 import itertools
 import json
 import re
@@ -15,15 +16,28 @@ from attention_keypoints.demo.server import ComfyServer, find_comfyui
 from attention_keypoints.keypoints.token_file import save_tokens
 from attention_keypoints.keypoints.tokens import KeypointTokens
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 from safetensors.torch import save_file
 
 CHECKPOINT = "v1-5-pruned-emaonly-fp16.safetensors"  # the names in the example graphs
 CONTROL_NET = "control_v11p_sd15_openpose_fp16.safetensors"
 FOLDER = "my-pictures"
 TOKENS = "my-keypoints_00001_.safetensors"
-# The start page loads a graph of its own, which must not arrive after ours.
-READY = "window.app?.graph?.nodes.length && window.app.extensionManager"
+# The start page loads a graph of its own, which must not arrive after ours; with it comes its tab.
+READY = "window.app?.graph?.nodes.length && window.app.extensionManager?.workflow?.activeWorkflow"
+# Both renderers draw, and find sizes, in later frames: until nothing has moved for some of them.
+STILL = """async () => {
+    const look = () => JSON.stringify([
+        app.graph.nodes.map((node) => [...node.boundingRect]), app.canvas.ds.scale, [...app.canvas.ds.offset],
+        LiteGraph.vueNodesMode && document.querySelectorAll('[data-node-id]').length,
+    ]);
+    for (let last, same = 0; same < 4;) {
+        await new Promise(requestAnimationFrame);
+        const now = look();
+        same = now === last ? same + 1 : 0;
+        last = now;
+    }
+}"""
 PATIENCE_MS = 120_000  # of a page on two busy cores
 # The start page's own graph asks another machine how large its models are, at a time of its own. Such requests
 # stay unanswered here, and the console never hears of them; else what is compared would depend on who is faster.
@@ -63,6 +77,7 @@ class FrontEnd:
     def __init__(self, page: Page):
         self.page = page
         self.errors: set[str] = set()
+        self._errors_of_start: set[str] = set()
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self._note(str(error)))
 
@@ -75,19 +90,35 @@ class FrontEnd:
     def _note(self, text: str) -> None:
         self.errors.add(re.sub(r"https?://127\.0\.0\.1:\d+|[0-9a-f]{8,}|\d+", "#", text).strip())
 
+    def started(self) -> None:
+        """The page is ready: what the console has said up to now every test hears of."""
+        self._errors_of_start = set(self.errors)
+
+    def for_the_next_test(self) -> "FrontEnd":
+        """This page without what the test before has left: its errors, and notices that go by themselves."""
+        expect(self._notices()).to_have_count(0, timeout=PATIENCE_MS)
+        self.errors = set(self._errors_of_start)
+        return self
+
+    def _notices(self) -> Locator:
+        return self.page.locator("[role=dialog]:visible, [role=alertdialog]:visible, [role=status]:visible")
+
     def complaints(self) -> list[str]:
         """What the front end finds wrong with the graph: nodes that it does not know, dialogs, notices."""
         unknown = self.page.evaluate(
             """app.graph.nodes.filter((n) => n.has_errors || !(n.type in LiteGraph.registered_node_types))
                 .map((n) => `unknown node ${n.type}`)"""
         )
-        notices = self.page.locator("[role=dialog]:visible, [role=alertdialog]:visible, [role=status]:visible")
-        return unknown + [" ".join(text.split()) for text in notices.all_inner_texts()]
+        return unknown + [" ".join(text.split()) for text in self._notices().all_inner_texts()]
 
     def load(self, graph: dict, name: str) -> None:
         """Open a graph as the front end does with a file, and wait until its nodes are on the page."""
         self.page.evaluate("([graph, name]) => app.loadGraphData(graph, true, true, name)", [graph, name])
-        self.page.wait_for_timeout(1500)  # both renderers draw in later frames
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until the graph is drawn as it stays."""
+        self.page.evaluate(STILL)
 
     def fill_in(self, values: list[tuple[str, str, object]]) -> None:
         """Set inputs, (class of node, name of input, value), of all nodes of these classes in the graph."""
@@ -133,7 +164,7 @@ class FrontEnd:
     def show_all(self, path: Path) -> None:
         """A screenshot of the whole graph."""
         self.page.evaluate("app.extensionManager.command.execute('Comfy.Canvas.FitView')")
-        self.page.wait_for_timeout(1500)
+        self.settle()
         self.page.screenshot(path=path)
 
     def run(self, seconds: float) -> dict[str, dict]:
@@ -156,7 +187,7 @@ class FrontEnd:
 
 
 # Not for the whole session: while Playwright runs, asyncio.run() is refused, and other tests need that.
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(chromium_path: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=list(CHROMIUM_OPTIONS))
@@ -164,7 +195,7 @@ def browser(chromium_path: str) -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def host(tmp_path_factory) -> Iterator[ComfyServer]:
     """ComfyUI with this pack and what the example graphs name: pictures, a checkpoint and tokens of random weights."""
     base = tmp_path_factory.mktemp("browser")
@@ -184,7 +215,7 @@ def host(tmp_path_factory) -> Iterator[ComfyServer]:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def errors_of_bare_host(browser: Browser) -> dict[bool, set[str]]:
     """What the console calls errors without this pack, after the same steps, with and without Vue nodes."""
     errors = {}
@@ -199,18 +230,24 @@ def errors_of_bare_host(browser: Browser) -> dict[bool, set[str]]:
     return errors
 
 
+@pytest.fixture(scope="package")
+def pages(browser: Browser, host: ComfyServer) -> Iterator[Callable[[bool], FrontEnd]]:
+    """The pages of the host, one with and one without Vue nodes, opened when they are first asked for."""
+    with contextlib.ExitStack() as stack:
+        yield functools.cache(lambda vue_nodes: stack.enter_context(open_front_end(browser, host, vue_nodes)))
+
+
 @pytest.fixture
-def front_end(browser: Browser, host: ComfyServer) -> Iterator[Callable[[bool], FrontEnd]]:
-    """Opens a page of the host, with or without Vue nodes."""
-    with contextlib.ExitStack() as opened:
-        yield lambda vue_nodes: opened.enter_context(open_front_end(browser, host, vue_nodes))
+def front_end(pages: Callable[[bool], FrontEnd]) -> Callable[[bool], FrontEnd]:
+    """The page with or without Vue nodes, which all tests share; each loads a graph of its own."""
+    return lambda vue_nodes: pages(vue_nodes).for_the_next_test()
 
 
-@pytest.fixture(scope="module")
-def module_front_end(browser: Browser, host: ComfyServer) -> Iterator[Callable[[bool], FrontEnd]]:
-    """The same for pages that all tests of a module share."""
-    with contextlib.ExitStack() as opened:
-        yield lambda vue_nodes: opened.enter_context(open_front_end(browser, host, vue_nodes))
+@pytest.fixture
+def page_of_its_own(browser: Browser, host: ComfyServer) -> Iterator[FrontEnd]:
+    """A page, with Vue nodes, for what stays on it after the test."""
+    with open_front_end(browser, host, vue_nodes=True) as opened:
+        yield opened
 
 
 @contextlib.contextmanager
@@ -224,8 +261,9 @@ def open_front_end(browser: Browser, server: ComfyServer, vue_nodes: bool) -> It
         opened = FrontEnd(context.new_page())
         opened.page.goto(server.url)
         opened.page.wait_for_function(READY)
-        opened.page.wait_for_timeout(1000)  # for what the start page still does with its graph
+        opened.settle()
         assert opened.page.evaluate("LiteGraph.vueNodesMode") == vue_nodes
+        opened.started()
         yield opened
 
 
