@@ -95,7 +95,8 @@ class FrontEnd:
         self._errors_of_start = set(self.errors)
 
     def for_the_next_test(self) -> "FrontEnd":
-        """This page without what the test before has left: its errors, and notices that go by themselves."""
+        """This page without what the test before has left: its graph, its errors, notices that go by themselves."""
+        self.load(CORE_GRAPH, "between two tests")
         expect(self._notices()).to_have_count(0, timeout=PATIENCE_MS)
         self.errors = set(self._errors_of_start)
         return self
