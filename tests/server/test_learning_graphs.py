@@ -90,7 +90,9 @@ def slowness() -> float:
 
 def test_joints_found_through_keypoints_that_nobody_labelled_are_near_the_truth(example, run_graph):
     changes = {
-        "To learn from: 30 figures": {"count": 16},
+        "To learn from: 30 figures": {"count": 8},
+        "KeypointsLearn": {"steps": 30},
+        "To name them: 60 figures": {"count": 30},
         "To look at: 4 other figures": {"count": 12},
         "Detect Keypoints (4 figures)": {"augmentations": 0},
         "KeypointsFitLandmarks": {"ridge": 0.01},
@@ -148,18 +150,19 @@ async def previews(server: ComfyServer, prompt: dict) -> list[bytes]:
 def test_cancel_stops_learning_soon_and_the_model_draws_and_is_read_as_before(comfy_server, run_graph):
     before = [pixels(picture.data) for picture in run_graph(sampling_and_reading()).pictures]
     assert len(before) == 2 and min(picture.std() for picture in before) > 5
-    asked = []
+    asked, steps = [], 400
 
     async def cancel_in_the_middle() -> None:
         async with ComfyClient(comfy_server.url) as client:
             stopping = []
 
             def watch(progress) -> None:
-                if progress.node == "Learn" and progress.total and progress.step > progress.total / 2 and not asked:
+                before = progress.total - steps  # pictures are encoded and read
+                if progress.node == "Learn" and progress.total and progress.step > before + 20 and not asked:
                     asked.append(time.monotonic())
                     stopping.append(asyncio.create_task(client.interrupt()))
 
-            await client.run(learning(steps=400, prefix="keypoints/cancelled"), watch)
+            await client.run(learning(steps=steps, prefix="keypoints/cancelled"), watch)
 
     with pytest.raises(Interrupted, match="cancelled while Learn was at work"):
         asyncio.run(cancel_in_the_middle())
@@ -186,7 +189,7 @@ def kill_comfyui(base) -> None:
 
 
 def test_a_run_whose_server_is_killed_goes_on_and_ends_as_one_that_was_not(tmp_path):
-    prompt = learning(steps=120)
+    prompt = learning(pictures=2, steps=40)  # the state is written after 25
     unfinished = tmp_path / "output" / "keypoints" / "unfinished"
 
     def kill_when_there_is_a_state(progress) -> None:
