@@ -149,7 +149,10 @@ def test_every_example_graph_uses_only_nodes_and_inputs_that_the_host_has(reposi
 
 def test_the_demo_graph_leaves_pictures(repository, object_info, run_graph):
     graph = json.loads((repository / "workflows" / "demo-attention.json").read_text(encoding="utf-8"))
-    result = run_graph(to_prompt(graph, object_info))
+    prompt = to_prompt(graph, object_info)
+    (sampler,) = [node for node in prompt.values() if node["class_type"] == "KSampler"]
+    sampler["inputs"]["steps"] = 5
+    result = run_graph(prompt)
     pictures = [picture for picture in result.pictures if picture.kind == "output"]
     assert len(pictures) > 0
     for picture in pictures:
