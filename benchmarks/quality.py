@@ -12,7 +12,7 @@ from ..demo import prompts
 from ..demo.figures import PARTS, draw_figure
 from ..demo.model import LAYERS, load_demo_model
 from ..demo.world import demo_pictures
-from . import in_context_quality, unsupervised_quality
+from . import in_context_quality, pose_transfer_quality, unsupervised_quality
 
 PICTURES = 200
 FIRST = 5000  # apart from the pictures that graphs and tests show
@@ -81,4 +81,7 @@ def timesteps():
         yield f"hit@0.1 t={t}", hits[world.inside].float().mean().item(), "share", 0
 
 
-CASES = {"part-maps": part_maps, "timesteps": timesteps} | unsupervised_quality.CASES | in_context_quality.CASES
+MODULES = (unsupervised_quality, in_context_quality, pose_transfer_quality)
+CASES = {"part-maps": part_maps, "timesteps": timesteps}
+for module in MODULES:
+    CASES |= module.CASES

@@ -10,8 +10,8 @@ from .client import ComfyClient, Progress, Result, RunError
 from .graph import GraphError, to_prompt
 from .server import ROOT, ComfyServer, ServerError, end_like_ctrl_c
 
-# What the model attends to; then joints learned from five labelled pictures, found in others and measured.
-GRAPHS = tuple(ROOT / "workflows" / f"{name}.json" for name in ("demo-attention", "demo-in-context"))
+# What the model attends to; then all of it: learn, detect, generate in the same pose, detect again.
+GRAPHS = tuple(ROOT / "workflows" / f"{name}.json" for name in ("demo-attention", "demo-pose-transfer"))
 OUTPUT = ROOT / "output"
 
 

@@ -1,5 +1,6 @@
 """Nodes of the embedded demo world: its model, its pictures, its prompts. They run anywhere, without a download."""
 
+import folder_paths
 from comfy_api.latest import io
 
 from ..demo import model as demo_model
@@ -8,6 +9,9 @@ from .conditioning import make_conditioning
 from .sockets import KeypointsSocket
 
 CATEGORY = "keypoints/demo"
+
+# The host's own Load ControlNet Model then offers the demo model's pose ControlNet, too.
+folder_paths.add_model_folder_path("controlnet", str(demo_model.CONTROL_FILE.parent))
 
 
 class LoadDemoModel(io.ComfyNode):

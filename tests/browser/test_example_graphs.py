@@ -29,6 +29,7 @@ FILLED_IN = [
     ("EmptyLatentImage", "batch_size", 3),
 ]
 LESS = {
+    "demo-pose-transfer": [("KeypointsDemoPictures", "count", 3)],
     "pose-transfer": [("EmptyLatentImage", "width", 128), ("EmptyLatentImage", "height", 128)],
     "animate-pose": [("EmptyLatentImage", "width", 128), ("EmptyLatentImage", "height", 128)],
 }
