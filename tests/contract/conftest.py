@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 from attention_keypoints.attention import host
-from attention_keypoints.demo.autoencoder import Autoencoder, taesd_state_dict
+from attention_keypoints.demo.autoencoder import Autoencoder, leave_out_zeros, taesd_state_dict
 from attention_keypoints.demo.model import CHANNEL_MULT, MODEL_CHANNELS, unet_config
 from diffusers import DDPMScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
@@ -112,7 +112,9 @@ def vae():
     torch.manual_seed(1)
     state = taesd_state_dict(Autoencoder((8, 8, 8, 8)))
     torch.random.set_rng_state(generator_state)
-    return host.build_vae(state)
+    vae = host.build_vae(state)
+    leave_out_zeros(vae.first_stage_model)
+    return vae
 
 
 @pytest.fixture

@@ -11,11 +11,16 @@ from attention_keypoints.demo import prompts
 from attention_keypoints.demo.figures import COLOURS, PARTS, draw_figure
 from attention_keypoints.demo.model import LAYERS, MODELS, load_demo_model
 from attention_keypoints.demo.world import demo_pictures
+from comfy.ldm.modules.attention import attention_pytorch
 
 
 @pytest.fixture(scope="module")
 def demo():
-    return load_demo_model()
+    """(MODEL, VAE), with the attention that our server has on a CPU: the host's own choice takes far longer."""
+    model, vae = load_demo_model()
+    options = model.model_options.setdefault("transformer_options", {})
+    options["optimized_attention_override"] = lambda _own, *args, **kwargs: attention_pytorch(*args, **kwargs)
+    return model, vae
 
 
 def part_peaks(model, latents, context, names):
