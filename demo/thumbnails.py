@@ -15,24 +15,29 @@ from .client import Result
 from .run_demo import run_graph
 from .server import ROOT, ComfyServer
 
-# Title of the node that saves the pictures of the card, the first four of them: two rows of two.
+# Titles of the nodes that save the pictures of the card: two rows of two, the first ones of each node.
 SHOWN = {
-    "demo-attention": "Save: chosen words",  # a row for each figure, a column for each word
-    "demo-learn-keypoints": "Save: learned points",
-    "demo-in-context": "Save: found joints",
-}
+    "demo-attention": ["Save: chosen words"],  # a row for each figure, a column for each word
+    "demo-learn-keypoints": ["Save: learned points"],
+    "demo-in-context": ["Save: found joints"],
+    "demo-pose-transfer": [
+        "Save: whose poses", "Save: control image", "Save: new figures in these poses", "Save: their joints"
+    ],
+}  # fmt: skip
 TILES = 4
 GAP = 8
 SHADE = (20, 17, 38)
 
 
-def thumbnail(result: Result, node: str) -> Image.Image:
-    """The first four pictures that a node has saved, two beside each other."""
-    saved = [picture for picture in result.pictures if picture.node == node][:TILES]
+def thumbnail(result: Result, nodes: list[str]) -> Image.Image:
+    """Four pictures, the first that the nodes have saved, two beside each other."""
+    each = TILES // len(nodes)
+    saved = [kept for node in nodes for kept in [one for one in result.pictures if one.node == node][:each]]
     if len(saved) < TILES:
-        raise ValueError(f"The run left {len(saved)} pictures at the node '{node}'; {TILES} are needed.")
+        raise ValueError(f"The run left {len(saved)} pictures at {', '.join(nodes)}; {TILES} are needed.")
     tiles = [Image.open(io.BytesIO(picture.data)).convert("RGB") for picture in saved]
     width, height = tiles[0].size
+    tiles = [tile.resize((width, height)) for tile in tiles]  # a control image may be larger
     card = Image.new("RGB", (2 * width + GAP, 2 * height + GAP), SHADE)
     for index, tile in enumerate(tiles):
         row, column = divmod(index, 2)
