@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 import torch
@@ -136,10 +137,6 @@ class FrontEnd:
         """What saving the graph would write."""
         return json.loads(self.page.evaluate("JSON.stringify(app.graph.serialize())"))
 
-    def object_info(self) -> dict[str, dict]:
-        """The host's description of every node."""
-        return self.page.evaluate("fetch('/object_info').then((answer) => answer.json())")
-
     def prompt(self) -> dict[str, dict]:
         """The graph in API form, by the front end's own conversion."""
         return self.page.evaluate("async () => (await app.graphToPrompt()).output")
@@ -217,6 +214,13 @@ def host(tmp_path_factory) -> Iterator[ComfyServer]:
 
 
 @pytest.fixture(scope="package")
+def object_info(host: ComfyServer) -> dict[str, dict]:
+    """The host's description of every node."""
+    with urlopen(f"{host.url}/object_info") as answer:  # not through the page, where it takes seconds
+        return json.load(answer)
+
+
+@pytest.fixture(scope="package")
 def errors_of_bare_host(browser: Browser) -> dict[bool, set[str]]:
     """What the console calls errors without this pack, after the same steps, with and without Vue nodes."""
     errors = {}
@@ -254,7 +258,9 @@ def page_of_its_own(browser: Browser, host: ComfyServer) -> Iterator[FrontEnd]:
 @contextlib.contextmanager
 def open_front_end(browser: Browser, server: ComfyServer, vue_nodes: bool) -> Iterator[FrontEnd]:
     settings = {"Comfy.VueNodes.Enabled": vue_nodes, "Comfy.TutorialCompleted": True}
-    with contextlib.closing(browser.new_context(viewport={"width": 1920, "height": 1200})) as context:
+    # What moves while a graph runs costs a browser without a GPU as much again as all else.
+    options = {"viewport": {"width": 1920, "height": 1200}, "reduced_motion": "reduce"}
+    with contextlib.closing(browser.new_context(**options)) as context:
         context.set_default_timeout(PATIENCE_MS)
         context.route(lambda url: not url.startswith((server.url, "data:", "blob:")), lambda route: route.abort())
         context.request.post(f"{server.url}/settings", data=settings)

@@ -50,14 +50,14 @@ def without_the_view(graph):
 @pytest.mark.parametrize("renderer", RENDERERS)
 @pytest.mark.parametrize("name", NAMES)
 def test_an_example_graph_loads_whole_runs_and_shows_its_pictures(
-    name, renderer, front_end, errors_of_bare_host, tmp_path_factory
+    name, renderer, front_end, object_info, errors_of_bare_host, tmp_path_factory
 ):
     graph = read_graph(name)
     opened = front_end(RENDERERS[renderer])
     opened.load(graph, name)
     assert opened.complaints() == []
     assert without_the_view(opened.serialized()) == without_the_view(graph)
-    assert opened.prompt() == to_prompt(graph, opened.object_info())
+    assert opened.prompt() == to_prompt(graph, object_info)
 
     opened.fill_in(FILLED_IN + LESS.get(name, []))
     shown = opened.run(RUN_SECONDS)

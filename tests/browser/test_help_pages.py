@@ -1,6 +1,5 @@
 """The help pages, as a person meets them: in the front end, beside a node."""
 
-import json
 import re
 from urllib.request import urlopen
 
@@ -16,9 +15,8 @@ DRAW = {
 }  # fmt: skip
 
 
-def test_every_node_has_a_page_that_names_its_inputs_and_outputs(host):
-    with urlopen(f"{host.url}/object_info") as answer:
-        nodes = {id: node for id, node in json.load(answer).items() if id.startswith("Keypoints")}
+def test_every_node_has_a_page_that_names_its_inputs_and_outputs(host, object_info):
+    nodes = {id: node for id, node in object_info.items() if id.startswith("Keypoints")}
     assert len(nodes) > 0
     for id, node in nodes.items():
         pack = node["python_module"].removeprefix("custom_nodes.")
