@@ -18,7 +18,7 @@ UNSEEN, FITTED, LEARNED = 5000, 2000, 10_000  # first numbers of pictures: to te
 class DemoWorld:
     """The demo model, and banks of pictures by (first, count), with the truth beside them."""
 
-    def __init__(self, augmentations: int = 2):
+    def __init__(self, augmentations: int = 4):  # as Detect Keypoints has it
         self.source = host.Source(*load_demo_model())
         self.augmentations = augmentations
         self._banks = {}

@@ -86,7 +86,7 @@ def _distances(a: torch.Tensor, b: torch.Tensor, size: tuple[int, int]) -> torch
     """[B, I, J] between places a [B, I, 2] and b [B, J, 2] in 0..1, in longer sides."""
     rows, columns = size
     unit = torch.tensor([columns, rows]) / max(size)
-    return ((a[:, :, None] - b[:, None]) * unit).norm(dim=-1)
+    return torch.cdist(a * unit, b * unit, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def _scales(distance: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
