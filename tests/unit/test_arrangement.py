@@ -102,7 +102,7 @@ def test_figures_of_different_sizes_are_one_figure():
     labels = torch.stack([moved(BODY, scale=scale) for scale in (0.5, 0.8, 1.0, 1.2)])
     spread, alike = fitted_arrangement(labels, SIZE)[1], fitted_arrangement(BODY.expand(4, -1, -1), SIZE)[1]
     apart = ~torch.eye(4, dtype=torch.bool)
-    torch.testing.assert_close(spread[apart], alike[apart], rtol=0.1, atol=0)
+    assert (spread <= 1.02 * alike)[apart].all()
 
 
 def test_values_at_places_are_those_of_their_cells():
