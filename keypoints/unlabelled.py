@@ -23,7 +23,6 @@ from .watch import Watch
 
 VOTERS = 100  # training pictures that vote for the final keypoints
 SHOWN = 4  # pictures in a preview
-MOST_READ = 200  # pictures and copies whose queries are kept; SD1.5's of a 512 picture have 7 MB
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def copies_of_each(recipe: Recipe, pictures: int) -> int:
     """How many warped copies the bank needs."""
     if recipe.warps == 0:  # one for every draw
         return -(-recipe.steps * recipe.accumulation * recipe.batch // pictures) or 1
-    return recipe.warps if recipe.preset == "published" else max(1, min(recipe.warps, MOST_READ // pictures - 1))
+    return recipe.warps if recipe.preset == "published" else max(1, min(recipe.warps, recipe.most_read // pictures - 1))
 
 
 def head_bytes(recipe: Recipe, tokens: int) -> int:
