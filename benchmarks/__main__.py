@@ -1,4 +1,4 @@
-"""Runs benchmarks: speed | quality, all cases or one by name; prints a table, writes the same rows as JSON."""
+"""Runs benchmarks: speed | quality, all cases or some by name; prints a table, writes the same rows as JSON."""
 
 import argparse
 import importlib
@@ -21,15 +21,16 @@ def device_name() -> str:
 def main():
     parser = argparse.ArgumentParser(prog="run.py bench", description=__doc__)
     parser.add_argument("bench", choices=["speed", "quality"])
-    parser.add_argument("case", nargs="?", help="run only this case")
+    parser.add_argument("cases", nargs="*", metavar="case", help="run only these cases")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to this file, too")
     options = parser.parse_args()
     use_comfyui()
     cases = importlib.import_module(f".{options.bench}", __package__).CASES
-    if options.case and options.case not in cases:
-        parser.error(f"There is no case {options.case} in {options.bench}. Cases: {', '.join(cases)}.")
+    for name in options.cases:
+        if name not in cases:
+            parser.error(f"There is no case {name} in {options.bench}. Cases: {', '.join(cases)}.")
     rows: list[Row] = []
-    for name in [options.case] if options.case else cases:
+    for name in options.cases or cases:
         print(f"{options.bench} / {name} ...", flush=True)
         for metric, value, unit, seed in cases[name]():
             rows.append(Row(options.bench, name, metric, value, unit, device_name(), seed))

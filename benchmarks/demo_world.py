@@ -1,6 +1,7 @@
 """What the quality benchmarks share: demo pictures encoded once, a source that times what a learner uses."""
 
 import time
+from functools import cache
 
 import torch
 
@@ -13,6 +14,12 @@ from ..keypoints.keypoints import Keypoints
 from ..keypoints.recipes import recipe
 
 UNSEEN, FITTED, LEARNED = 5000, 2000, 10_000  # first numbers of pictures: to test on, to fit landmarks on, to learn on
+
+
+@cache
+def demo_world() -> "DemoWorld":
+    """One for all cases of a run: most test on the same encoded pictures."""
+    return DemoWorld()
 
 
 class DemoWorld:

@@ -6,7 +6,7 @@ from ..demo.world import demo_pictures
 from ..keypoints.labelled import learn_from_labels
 from ..keypoints.metrics import hit_within_pixels, left_right_confusion, pck, roc_auc
 from ..keypoints.recipes import LABELLED
-from .demo_world import LEARNED, UNSEEN, DemoWorld, inside
+from .demo_world import LEARNED, UNSEEN, demo_world, inside
 
 TEST = 100
 DRAWS = 3  # of the labelled pictures
@@ -38,7 +38,7 @@ def one_draw(world, preset, count, draw, **changes):
 
 
 def in_context(preset: str, count: int, draws: int = DRAWS, **changes):
-    world = DemoWorld()
+    world = demo_world()
     rows = [one_draw(world, preset, count, draw, **changes)[0] for draw in range(draws)]
     for metric in rows[0]:
         values = [row[metric] for row in rows]
@@ -50,7 +50,7 @@ def in_context(preset: str, count: int, draws: int = DRAWS, **changes):
 
 def visibility():
     """Whether the confidence tells a visible joint from a hidden one, after learning from five pictures."""
-    world = DemoWorld()
+    world = demo_world()
     areas = []
     for draw in range(DRAWS):
         _, found, truth = one_draw(world, "improved", 5, draw)

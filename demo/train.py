@@ -4,7 +4,7 @@
     python -m attention_keypoints.demo.train unet         one stage; each resumes where it stopped
     python -m attention_keypoints.demo.train_control      the pose ControlNet, afterwards
 
-Recipe: 5 000 drawn figures, SD's scaled-linear schedule, epsilon prediction with min-SNR-5 weights,
+Recipe: 10 000 drawn figures, SD's scaled-linear schedule, epsilon prediction with min-SNR-5 weights,
 AdamW with cosine decay, exponential moving average. About two hours on two CPU cores.
 """
 
@@ -25,7 +25,7 @@ from .in_process import use_comfyui
 from .model import CHANNEL_MULT, MODEL_CHANNELS, MODELS, UNET_FILE, VAE_FILE, unet_config
 from .prompts import part_row, start_row
 
-FIGURES = 5_000
+FIGURES = 10_000
 SHARD = 500
 TRAINING_SEEDS = 1_000_000  # training figures start here; everything below is unseen
 SMALL_PARTS = {"glove": 5.0, "shoe": 3.0, "elbow": 3.0, "knee": 1.5}  # how much more their places count
