@@ -51,7 +51,10 @@ def tokens_of_means(
     layers: list[LayerQueries], means: list[torch.Tensor], places: torch.Tensor, *, shrink, strength, sinks=SINKS
 ) -> torch.Tensor:
     """[K + sinks, 768] tokens of K keypoints, given the mean query [K, C] of each in every layer."""
-    keys = [_keys(layer, mean, places, shrink, strength) for layer, mean in zip(layers, means, strict=True)]
+    keys = []
+    for layer, mean in zip(layers, means, strict=True):
+        queries = layer.at(places).flatten(0, 1)
+        keys.append(discriminant_keys(layer, mean - queries.mean(0), queries, shrink, strength))
     tokens = tokens_with_keys(layers, torch.cat(keys, -1))
     return torch.cat([tokens, tokens.new_zeros(sinks, tokens.shape[1])])
 
@@ -64,17 +67,18 @@ def tokens_with_keys(layers: list[LayerQueries], keys: torch.Tensor) -> torch.Te
     return torch.linalg.solve(normal, weights @ keys.T).T
 
 
-def background(layer: LayerQueries, places: torch.Tensor, shrink: float):
-    """(queries [B * M, C] at random places, their mean [C], their shrunk covariance [C, C])."""
-    queries = layer.at(places).flatten(0, 1)
+def shrunk_covariance(queries: torch.Tensor, shrink: float) -> torch.Tensor:
+    """[C, C]: C + s tr(C) / d I of queries [M, C]."""
     covariance = torch.cov(queries.T)
     size = len(covariance)
-    return queries, queries.mean(0), covariance + shrink * covariance.trace() / size * torch.eye(size)
+    return covariance + shrink * covariance.trace() / size * torch.eye(size)
 
 
-def _keys(layer, means, places, shrink, strength):
-    queries, mean, covariance = background(layer, places, shrink)
-    directions = torch.linalg.solve(covariance, (means - mean).T).T
+def discriminant_keys(
+    layer: LayerQueries, apart: torch.Tensor, queries: torch.Tensor, shrink: float, strength: float
+) -> torch.Tensor:
+    """[K, C] keys of one layer, as above, that tell means which differ by `apart` [K, C] among queries [M, C]."""
+    directions = torch.linalg.solve(shrunk_covariance(queries, shrink), apart.T).T
     return strength * directions / _deviation(directions, queries, layer.heads)[:, None]
 
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import torch
 
 from ..attention.queries import LayerQueries, maps_of
-from .closed_form import background, fitted_tokens, random_places, tokens_of_means
+from .closed_form import fitted_tokens, random_places, shrunk_covariance, tokens_of_means
 from .recipes import Recipe
 from .targets import cell_centres, peaks
 from .warps import labels_of_copies
@@ -72,8 +72,9 @@ def cluster_means(layers, places, recipe, generator) -> list[torch.Tensor]:
     queries = [layer.at(grid.expand(len(layer.q), -1, -1)).flatten(0, 1) for layer in layers]
     white = []
     for layer, query in zip(layers, queries, strict=True):
-        _, mean, covariance = background(layer, places, recipe.shrink)
-        white.append(torch.linalg.solve_triangular(torch.linalg.cholesky(covariance), (query - mean).T, upper=False).T)
+        at_random = layer.at(places).flatten(0, 1)
+        root = torch.linalg.cholesky(shrunk_covariance(at_random, recipe.shrink))
+        white.append(torch.linalg.solve_triangular(root, (query - at_random.mean(0)).T, upper=False).T)
     points = torch.cat(white, -1)
     _, vectors = torch.linalg.eigh(torch.cov(points.T))
     owner = k_means(points @ vectors[:, -DIRECTIONS:], recipe.clusters, generator)

@@ -10,6 +10,7 @@ from ..attention.pictures import check_pictures, readable_pictures
 from ..attention.reader import read_maps
 from .arrangement import arranged_peaks
 from .bank import Bank, common_warps, fill_bank
+from .calibration import evidence, visibility
 from .keypoints import Keypoints
 from .targets import at_places, cell_centres
 from .tokens import KeypointTokens
@@ -107,26 +108,26 @@ def detect(
                 _after(on_copy, start * copies),
             )
         )  # fmt: skip
-    maps = torch.cat(parts)
+    every = torch.cat(parts)
+    maps = every[:, : len(tokens.picked)]
     xy = arranged_peaks(maps, tokens.arrangement)
-    share = at_places(maps, xy)
+    chance = visibility(evidence(every, xy), tokens)
+    score = at_places(maps, xy) if chance is None else chance
+    visible = torch.ones_like(score, dtype=torch.bool) if chance is None else chance >= 0.5
     if radius:
         xy = local_means(maps, xy, radius)
-    chance = visibility(share, tokens)
-    visible = torch.ones_like(share, dtype=torch.bool) if chance is None else chance >= 0.5
-    score = share if chance is None else chance
     return Detected(Keypoints(xy, score, visible, tokens.names, tokens.skeleton), maps)
 
 
 def _averaged(unet, latents, theta, tokens: KeypointTokens, seed: int, number: int, on_copy):
-    """[b, K, R, R'] on the CPU: maps of copies [b, 1 + A, 4, h, w], each warped back, over what they show.
+    """[b, rows, R, R'] on the CPU: maps of the tokens' rows in copies [b, 1 + A, 4, h, w], each warped back.
 
     The sum of the warped-back maps is divided by that of warped-back ones (eq. 11).
     """
     size = map_size((latents.shape[-2], latents.shape[-1]), tokens.map_size)
     flat, where = latents.flatten(0, 1), theta.flatten(0, 1)
     maps = read_maps(unet, flat, tokens.context[None], size=size, t=tokens.t, seed=seed, layers=tokens.layers,
-                     batch=AT_ONCE, first=number, rows=tokens.picked,
+                     batch=AT_ONCE, first=number, rows=tokens.rows,
                      on_batch=on_copy)  # fmt: skip
     if latents.shape[1] == 1:
         return maps
@@ -146,11 +147,3 @@ def local_means(maps: torch.Tensor, xy: torch.Tensor, radius: float) -> torch.Te
     total = weight.sum((-1, -2)).clamp_min(1e-12)
     mean = torch.stack([(weight * x).sum((-1, -2)) / total, (weight * y).sum((-1, -2)) / total], -1)
     return mean / torch.tensor([columns, rows])
-
-
-def visibility(share: torch.Tensor, tokens: KeypointTokens) -> torch.Tensor | None:
-    """[B, K] in 0..1: the chance that a keypoint is visible, by the tokens' calibration, or None without one."""
-    if tokens.calibration is None:
-        return None
-    slope, offset = tokens.calibration.T
-    return torch.sigmoid(slope * share.clamp_min(1e-9).log() + offset)

@@ -53,7 +53,7 @@ class FolderDetection:
         facts = digest_of(
             tokens.context, *(-1 if part is None else part for part in (tokens.calibration, tokens.arrangement)),
             vars(settings),
-            [tokens.picked, tokens.names, tokens.layers, tokens.t, tokens.map_size],
+            [tokens.picked, tokens.names, tokens.layers, tokens.t, tokens.map_size, tokens.hidden],
         )  # fmt: skip
         self.keys = [
             digest_of(facts, start, [_facts(path) for path in self.paths[start : start + PIECE]])

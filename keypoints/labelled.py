@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import torch
 
+from ..attention.queries import read_queries
 from .arrangement import fitted_arrangement
 from .calibration import fitted_calibration
 from .closed_form import fitted_tokens, random_places
 from .keypoints import Keypoints
 from .learner import ThroughUnet, generator_of
 from .objectives import published_label_loss
+from .occlusion import Covers, encoded_covers, hidden_row, number_of_copies
 from .prototypes import prototype_tokens
 from .recipes import Recipe
 from .refinement import FixedQueries
@@ -18,6 +20,7 @@ from .unlabelled import Learned, Run, encoded, head_bytes
 from .warps import labels_of_copies
 from .watch import Watch
 
+BELIEF = (1, 10)  # hidden keypoints among so many, believed before the labels are counted
 HIDDEN_WEIGHT = 0.25  # of a label whose point is hidden: the place is right, what is seen there is something else
 APPENDED = 0.2  # Schofield et al.: learned tokens for each base token
 
@@ -43,12 +46,19 @@ def learn_from_labels(
     recipe = replace(recipe, keypoints=len(labels.names))
     xy, weight = usable_labels(labels, len(pictures))
     published = recipe.preset == "published"
-    bank, encodings, total = encoded(source, pictures, recipe, seed, watch)
+    more = number_of_copies(len(pictures)) if recipe.covered else 0
+    bank, encodings, total = encoded(source, pictures, recipe, seed, watch, more)
+    visible = labels.visible & (weight > 0)
+    covers = None
+    if recipe.covered:
+        known = torch.where(weight[..., None] > 0, xy, torch.nan)
+        covers = encoded_covers(source.encode, pictures, known, visible, bank, generator_of(seed, -3),
+                                lambda done: watch.on_progress(encodings + done, total))  # fmt: skip
     shape = (2 * recipe.batch, *bank.latents.shape[2:])
     rows = round((1 + APPENDED) * (len(base.context) if base else recipe.tokens))
     with source.open(shape, gradients=published, head_bytes=head_bytes(recipe, rows)) as unet:
         also = (xy.nan_to_num(-1), weight, base.context if base else 0)
-        run = LabelRun(unet, bank, recipe, seed, watch, encodings, total, also)
+        run = LabelRun(unet, bank, recipe, seed, watch, encodings + more, total, also)
         run.xy, run.weight, run.names = xy, weight, labels.names
         state, resumed = run.published(base) if published else run.from_closed_form()
         first = len(state.context) - run.appended if published else 0
@@ -60,8 +70,7 @@ def learn_from_labels(
         )  # fmt: skip
         if recipe.preset in ("instant", "improved"):
             tokens = replace(tokens, arrangement=fitted_arrangement(xy, tuple(pictures.shape[1:3])))
-        calibration = fitted_calibration(unet, bank, tokens, xy, labels.visible & labels.labelled)
-        tokens = replace(tokens, calibration=calibration)
+        tokens = run.calibrated(run.with_hidden_row(tokens, covers), covers, visible)
         run.finish()
     return Learned(tokens, state.losses, resumed)
 
@@ -119,6 +128,30 @@ class LabelRun(Run):
             return prototype_tokens(layers, xy, weight)
         places = random_places(len(xy), generator)
         return fitted_tokens(layers, xy, weight, places, shrink=self.recipe.shrink, strength=self.recipe.strength)
+
+    def with_hidden_row(self, tokens: KeypointTokens, covers: Covers | None) -> KeypointTokens:
+        """Tokens that also know hidden keypoints, where enough points are covered and enough are not."""
+        if covers is None:
+            return tokens
+        latents, _ = covers.bank.everything
+        layers = read_queries(self.unet, latents, tokens.context[None], t=tokens.t, layers=tokens.layers,
+                              seed=self.seed, on_batch=self.still_busy)  # fmt: skip
+        row = hidden_row(layers, covers.xy, covers.hidden, covers.visible)
+        if row is None:
+            return tokens
+        return replace(tokens, context=torch.cat([tokens.context, row]), hidden=len(tokens.context))
+
+    def calibrated(self, tokens: KeypointTokens, covers: Covers | None, visible: torch.Tensor) -> KeypointTokens:
+        """visible [P, K]: labelled and not marked as hidden."""
+        if tokens.hidden is None:
+            calibration = fitted_calibration(self.unet, self.bank, tokens, self.xy, visible)
+        else:
+            labelled = self.weight > 0
+            share = ((labelled & ~visible).sum() + BELIEF[0]) / (labelled.sum() + BELIEF[1])
+            calibration = fitted_calibration(
+                self.unet, covers.bank, tokens, covers.xy, covers.visible, share_hidden=share.item()
+            )
+        return replace(tokens, calibration=calibration)
 
     def look(self, state):
         return super().look(state, self.names)

@@ -8,7 +8,7 @@ Its metadata, which are texts as in every safetensors file:
     version        "1"; a reader refuses versions that it does not know
     model_family   "SD1.x"
     keypoints      JSON: {"picked": [rows], "names": [...], "skeleton": [[i, j], ...], "layers": [...],
-                   "t": 250, "map_size": 128, "learned": {name: text or number}}
+                   "t": 250, "map_size": 128, "hidden": row or null, "learned": {name: text or number}}
 
 A safetensors file is 8 bytes with the length of a JSON header, little-endian, that header, and the tensors' bytes.
 """
@@ -56,6 +56,7 @@ def save_tokens(path: str | Path, tokens: KeypointTokens) -> None:
             "layers": tokens.layers,
             "t": tokens.t,
             "map_size": tokens.map_size,
+            "hidden": tokens.hidden,
             "learned": tokens.learned,
         }
         metadata = {"format": FORMAT, "version": str(VERSION), "model_family": MODEL_FAMILY}
@@ -149,7 +150,7 @@ def _facts(metadata) -> dict:
     for field, (fits, expected) in _FIELDS.items():
         if not fits(facts.get(field)):
             raise _Wrong(f"'{field}' should be {expected}, got {_short(facts.get(field))}.")
-    return {field: facts[field] for field in _FIELDS}
+    return {field: facts.get(field) for field in _FIELDS}
 
 
 def _spans(header: dict, picked: int, available: int) -> dict[str, tuple[int, list[int]]]:
@@ -216,6 +217,7 @@ _FIELDS = {
     "layers": (lambda value: _is_list(value, None, _is_name), "a list of names of cross-attentions"),
     "t": (_is_count, "a whole number"),
     "map_size": (_is_count, "a whole number"),
+    "hidden": (lambda value: value is None or _is_count(value), "a row or nothing"),
     "learned": (
         lambda value: type(value) is dict and all(_is_name(k) and _is_note(v) for k, v in value.items()),
         "names with a text or a number each",

@@ -21,8 +21,10 @@ class KeypointTokens:
     layers       names of the cross-attentions that are averaged
     t            timestep at which pictures are read, 0..999
     map_size     longer side of the maps
+    hidden       the row of the context whose share rises where something lies over a keypoint (see occlusion.py),
+                 or None
     calibration  [K, 2] float32 (slope, offset), or None: the chance that a keypoint is visible is
-                 sigmoid(slope * log(share at the peak) + offset)
+                 sigmoid(slope * evidence + offset), the evidence as in calibration.py
     arrangement  [2, K, K] float32 mean and spread of the distances between keypoints (see arrangement.py), or None:
                  each is looked for by itself
     learned      how it was learned: plain text, whole numbers and fractions by name ("preset", "steps", ...)
@@ -37,6 +39,7 @@ class KeypointTokens:
     layers: tuple[str, ...] = ()
     t: int = 0
     map_size: int = 128
+    hidden: int | None = None
     calibration: torch.Tensor | None = None
     arrangement: torch.Tensor | None = None
     learned: dict[str, str | int | float] = field(default_factory=dict)
@@ -53,6 +56,11 @@ class KeypointTokens:
         object.__setattr__(self, "layers", tuple(self.layers))
         self._check()
 
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """The rows whose maps detection needs: the keypoints and, last, the one for hidden ones, where there is one."""
+        return self.picked if self.hidden is None else (*self.picked, self.hidden)
+
     def _check(self):
         if self.context.ndim != 2 or self.context.shape[0] == 0 or self.context.shape[1] != WIDTH:
             raise ValueError(f"Keypoint tokens need a context of [tokens, {WIDTH}], got {list(self.context.shape)}.")
@@ -61,6 +69,11 @@ class KeypointTokens:
         rows, count = len(self.context), len(self.picked)
         if not count or len(set(self.picked)) != count or not all(0 <= row < rows for row in self.picked):
             raise ValueError(f"Keypoints must be different rows of the context, 0 to {rows - 1}; got {self.picked}.")
+        if self.hidden is not None and (not 0 <= self.hidden < rows or self.hidden in self.picked):
+            raise ValueError(
+                f"The row for hidden keypoints must be one of the context, 0 to {rows - 1}, and no keypoint; "
+                f"got {self.hidden}."
+            )
         if len(self.names) != count or len(set(self.names)) != count:
             raise ValueError(f"There are {count} keypoints and {len(self.names)} names; each needs one of its own.")
         if any(i == j or not (0 <= i < count and 0 <= j < count) for i, j in self.skeleton):

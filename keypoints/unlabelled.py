@@ -61,11 +61,11 @@ def learn_unlabelled(source, pictures: torch.Tensor, recipe: Recipe, *, seed: in
     return Learned(tokens, state.losses, resumed)
 
 
-def encoded(source, pictures, recipe: Recipe, seed: int, watch: Watch) -> tuple[Bank, int, int]:
-    """(the filled bank, units of work done, units in all: pictures encoded, pictures read, steps)."""
+def encoded(source, pictures, recipe: Recipe, seed: int, watch: Watch, more: int = 0) -> tuple[Bank, int, int]:
+    """(the filled bank, units of work done, units in all: pictures encoded, pictures read, steps, and so many more)."""
     copies = copies_of_each(recipe, len(pictures))
     encodings = len(pictures) * (1 + copies)
-    total = encodings * (1 if recipe.preset == "published" else 2) + recipe.steps
+    total = encodings * (1 if recipe.preset == "published" else 2) + recipe.steps + more
     theta = own_warps(pictures, copies, seed, recipe.reach)
     return fill_bank(source.encode, pictures, theta, lambda done: watch.on_progress(done, total)), encodings, total
 

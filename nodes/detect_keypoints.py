@@ -92,7 +92,7 @@ class DetectKeypoints(io.ComfyNode):
 def some_of(tokens: KeypointTokens, rows) -> KeypointTokens:
     """Tokens with only some of their keypoints, by index; for their maps, which need no more than that."""
     picked, names = zip(*((tokens.picked[row], tokens.names[row]) for row in rows), strict=True)
-    return replace(tokens, picked=picked, names=names, skeleton=(), calibration=None, arrangement=None)
+    return replace(tokens, picked=picked, names=names, skeleton=(), hidden=None, calibration=None, arrangement=None)
 
 
 class Reporter:

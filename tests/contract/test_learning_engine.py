@@ -280,7 +280,7 @@ def test_a_long_run_is_written_every_so_often_while_it_learns(learn, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "preset, rows, first", [("published", 13, 10), ("prototype", 11, 0), ("instant", 11, 0), ("improved", 11, 0)]
+    "preset, rows, first", [("published", 13, 10), ("prototype", 11, 0), ("instant", 11, 0), ("improved", 12, 0)]
 )
 def test_each_preset_learns_from_labels_that_are_partly_missing_or_hidden(
     model, learn_labels, unchanged, preset, rows, first
@@ -294,6 +294,7 @@ def test_each_preset_learns_from_labels_that_are_partly_missing_or_hidden(
     assert len(learned.losses) == SMALL[preset].get("steps", 0)
     assert tokens.calibration is None or tokens.calibration.isfinite().all()
     assert (tokens.arrangement is not None) == (preset in ("instant", "improved"))
+    assert tokens.hidden == (11 if preset == "improved" else None)
 
 
 @pytest.mark.parametrize("preset", LABELLED)
@@ -404,6 +405,15 @@ def test_a_calibration_says_what_is_visible(source):
     found, _ = detect_pictures(source, smooth_pictures(), some_tokens(calibration=certain))
     assert found.visible.tolist() == [[True, False]] * PICTURES
     assert (found.score[:, 0] > 0.99).all() and (found.score[:, 1] < 0.01).all()
+
+
+def test_a_row_for_hidden_keypoints_says_what_is_visible_and_gives_no_map_of_its_own(source):
+    certain = torch.tensor([[2.0, 0.0], [2.0, 0.0]])
+    _, every = detect_pictures(source, smooth_pictures(), some_tokens(picked=(4, 0, 6), names=("left", "right", "row")))
+    found, maps = detect_pictures(source, smooth_pictures(), some_tokens(hidden=6, calibration=certain))
+    assert torch.equal(maps, every[:, :2])
+    share = at_places(every[:, 2:].expand(-1, 2, -1, -1), found.xy)
+    torch.testing.assert_close(found.score, 1 / (1 + share**2))
 
 
 def test_detecting_leaves_the_model_as_it_was_and_works_in_inference_mode(model, source, unchanged):

@@ -6,9 +6,9 @@ from attention_keypoints.attention.queries import LayerQueries, maps_of
 from attention_keypoints.keypoints.closed_form import (
     RIDGE,
     SINKS,
-    background,
     fitted_tokens,
     random_places,
+    shrunk_covariance,
     tokens_with_keys,
 )
 from attention_keypoints.keypoints.prototypes import prototype_tokens
@@ -118,12 +118,10 @@ def test_tokens_are_the_least_of_error_and_ridge(world):
     assert slope.abs().max() < 1e-3 * (keys.double() @ weights.T).abs().max()
 
 
-def test_the_background_is_the_mean_and_the_shrunk_covariance_of_the_places(world):
-    xy, (layer, _) = world
-    places = random_places(PICTURES, torch.Generator().manual_seed(3), 20)
-    queries, mean, covariance = background(layer, places, 0.5)
-    assert queries.shape == (PICTURES * 20, CHANNELS)
-    centred = (queries - mean).double()
+def test_a_shrunk_covariance_is_drawn_towards_a_multiple_of_the_unit_matrix(world):
+    _, (layer, _) = world
+    queries = layer.at(random_places(PICTURES, torch.Generator().manual_seed(3), 20)).flatten(0, 1)
+    centred = (queries - queries.mean(0)).double()
     plain = centred.T @ centred / (len(queries) - 1)
     expected = plain + 0.5 * plain.trace() / CHANNELS * torch.eye(CHANNELS)
-    torch.testing.assert_close(covariance.double(), expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(shrunk_covariance(queries, 0.5).double(), expected, rtol=1e-4, atol=1e-4)

@@ -1,19 +1,10 @@
-"""Places and visibility out of averaged maps: keypoints/detection.py."""
+"""Places out of averaged maps: keypoints/detection.py."""
 
-import math
-
-import pytest
 import torch
-from attention_keypoints.attention.layers import PUBLISHED
-from attention_keypoints.keypoints.detection import local_means, visibility
+from attention_keypoints.keypoints.detection import local_means
 from attention_keypoints.keypoints.targets import gaussians, peaks
-from attention_keypoints.keypoints.tokens import KeypointTokens
 
 SIZE = (48, 64)
-
-
-def tokens(calibration):
-    return KeypointTokens(torch.zeros(3, 768), (0, 2), ("a", "b"), layers=PUBLISHED, calibration=calibration)
 
 
 def around_peaks(maps, radius):
@@ -44,19 +35,3 @@ def test_the_radius_is_in_512ths_of_the_longer_side():
 
 def test_a_map_of_nothing_gives_a_number():
     assert around_peaks(torch.zeros(1, 1, 8, 8), 5).isfinite().all()
-
-
-def test_without_a_calibration_nothing_is_said_about_visibility():
-    assert visibility(torch.rand(4, 2), tokens(None)) is None
-
-
-def test_the_chance_is_the_calibrations_curve_of_the_log_of_the_share():
-    calibration = torch.tensor([[2.0, 3.0], [0.5, -1.0]])
-    share = torch.tensor([[0.2, 0.9]])
-    expected = [1 / (1 + math.exp(-(2 * math.log(0.2) + 3))), 1 / (1 + math.exp(-(0.5 * math.log(0.9) - 1)))]
-    assert visibility(share, tokens(calibration))[0].tolist() == pytest.approx(expected, rel=1e-4)
-
-
-def test_no_attention_at_all_is_not_visible_and_not_nan():
-    chance = visibility(torch.zeros(1, 2), tokens(torch.tensor([[2.0, 3.0], [1.0, 0.0]])))
-    assert (chance < 1e-6).all()

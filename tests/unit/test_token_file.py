@@ -71,16 +71,17 @@ def with_context_entry(**changes) -> bytes:
 ARRANGEMENT = torch.stack([torch.eye(3), torch.tensor([[torch.inf, 0.1, 0.2]] * 3)])
 
 
+@pytest.mark.parametrize("hidden", [None, 5])
 @pytest.mark.parametrize("arrangement", [None, ARRANGEMENT], ids=["each by itself", "arranged"])
 @pytest.mark.parametrize("calibration", [None, torch.tensor([[1.5, -2.0], [0.1, 3e-8], [2.0, 0.0]])])
-def test_tokens_come_back_exactly(path, calibration, arrangement):
-    before = tokens(calibration=calibration, arrangement=arrangement)
+def test_tokens_come_back_exactly(path, calibration, arrangement, hidden):
+    before = tokens(calibration=calibration, arrangement=arrangement, hidden=hidden)
     save_tokens(path, before)
     after = load_tokens(path)
     assert torch.equal(after.context, before.context)
     for name, part in (("calibration", calibration), ("arrangement", arrangement)):
         assert (getattr(after, name) is None) if part is None else torch.equal(getattr(after, name), part)
-    for name in ("picked", "names", "skeleton", "layers", "t", "map_size", "learned"):
+    for name in ("picked", "names", "skeleton", "layers", "t", "map_size", "hidden", "learned"):
         assert getattr(after, name) == getattr(before, name)
     assert [type(value) for value in after.learned.values()] == [str, int, float]
 
@@ -187,6 +188,9 @@ REFUSED = {
     "timestep out of range": (with_facts(t=1000), "between 0 .* and 999"),
     "timestep that is a fraction": (with_facts(t=1.5), "'t' should be a whole number, got 1.5"),
     "huge maps": (with_facts(map_size=10**7), "must be 8 to 1024"),
+    "a row for hidden ones that is a keypoint": (with_facts(hidden=0), "and no keypoint; got 0"),
+    "a row for hidden ones beyond the context": (with_facts(hidden=7), "0 to"),
+    "a row for hidden ones that is a text": (with_facts(hidden="last"), "'hidden' should be a row or nothing"),
     "learned list": (with_facts(learned=["steps", 1]), "'learned' should be"),
     "learned infinity": (with_facts(learned={"loss": float("inf")}), "'learned' should be"),
     "half precision": (with_context_entry(dtype="F16"), r"context should be float32 \[tokens, 768\], got .*F16"),
