@@ -1,6 +1,7 @@
 """Keypoints learned from a few labelled demo pictures, on pictures that nothing was learned on."""
 
 import statistics
+from functools import cache
 
 from ..demo.world import demo_pictures
 from ..keypoints.labelled import learn_from_labels
@@ -21,7 +22,10 @@ def labelled(count: int, draw: int):
     return pictures, inside(truth)
 
 
-def one_draw(world, preset, count, draw, **changes):
+@cache
+def one_draw(preset: str, count: int, draw: int, **changes):
+    """(its figures by name, found, true keypoints); kept, so that visibility is of the tokens just learned."""
+    world = demo_world()
     pictures, labels = labelled(count, draw)
     learned, seconds = world.learn(learn_from_labels, LABELLED, preset, pictures, labels, seed=draw, **changes)
     found, truth = world.detected(learned.tokens, UNSEEN, TEST)
@@ -38,8 +42,7 @@ def one_draw(world, preset, count, draw, **changes):
 
 
 def in_context(preset: str, count: int, draws: int = DRAWS, **changes):
-    world = demo_world()
-    rows = [one_draw(world, preset, count, draw, **changes)[0] for draw in range(draws)]
+    rows = [one_draw(preset, count, draw, **changes)[0] for draw in range(draws)]
     for metric in rows[0]:
         values = [row[metric] for row in rows]
         unit = "s" if metric == "seconds" else "share"
@@ -50,10 +53,9 @@ def in_context(preset: str, count: int, draws: int = DRAWS, **changes):
 
 def visibility():
     """Whether the confidence tells a visible joint from a hidden one, after learning from five pictures."""
-    world = demo_world()
     areas = []
     for draw in range(DRAWS):
-        _, found, truth = one_draw(world, "improved", 5, draw)
+        _, found, truth = one_draw("improved", 5, draw)
         known = ~truth.xy.isnan().any(-1)
         areas.append(roc_auc(found.score[known], truth.visible[known]))
     yield "auc", statistics.mean(areas), "", 0
