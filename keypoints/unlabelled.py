@@ -11,6 +11,7 @@ from ..attention.reader import read_maps
 from .bank import Bank, fill_bank, own_warps
 from .closed_form import SINKS
 from .clusters import clustered_tokens
+from .consensus import Consensus, agreed_arrangement
 from .keypoints import Keypoints
 from .learner import ThroughUnet, generator_of, optimise
 from .learning_state import LearningState, digest_of
@@ -51,13 +52,19 @@ def learn_unlabelled(source, pictures: torch.Tensor, recipe: Recipe, *, seed: in
     shape = (2 * recipe.batch, *bank.latents.shape[2:])
     with source.open(shape, gradients=published, head_bytes=head_bytes(recipe, recipe.tokens)) as unet:
         run = Run(unet, bank, recipe, seed, watch, encodings, total)
-        state, resumed = run.published() if published else run.from_clusters()
-        picked = run.elected(state.context) if published else tuple(range(recipe.keypoints))
+        if published:
+            state, resumed = run.published()
+            picked, arrangement = run.elected(state.context), None
+        else:
+            state, resumed, found = run.from_clusters()
+            picked = tuple(range(recipe.keypoints))
+            arrangement = agreed_arrangement(found, tuple(pictures.shape[1:3]))
         run.finish()
     learned = {"method": "without labels", "preset": recipe.preset, "pictures": len(pictures), "seed": seed,
                "steps": recipe.steps, "rate": recipe.rate, "model_channels": source.model_channels}  # fmt: skip
     names = tuple(f"point_{number + 1}" for number in range(len(picked)))
-    tokens = KeypointTokens(state.context, picked, names, (), recipe.layers, recipe.t, recipe.map_size, learned=learned)
+    tokens = KeypointTokens(state.context, picked, names, (), recipe.layers, recipe.t, recipe.map_size,
+                            arrangement=arrangement, learned=learned)  # fmt: skip
     return Learned(tokens, state.losses, resumed)
 
 
@@ -98,15 +105,16 @@ class Run:
         source = ThroughUnet(self.unet, self.bank, self.recipe, self.seed, on_call=self.still_busy)
         return self.descend(source, lambda: start)
 
-    def from_clusters(self) -> tuple[LearningState, int]:
-        """The closed form, then as many steps as the recipe has."""
-        return self.descend(FixedQueries(self.unet, self.bank, self.recipe, self.seed, on_read=self.still_busy),
-                            self.instant)  # fmt: skip
+    def from_clusters(self) -> tuple[LearningState, int, Consensus]:
+        """The closed form, then as many steps as the recipe has; and where the keypoints are in the pictures."""
+        source = FixedQueries(self.unet, self.bank, self.recipe, self.seed, on_read=self.still_busy)
 
-    def instant(self) -> torch.Tensor:
-        """Tokens of clusters, chosen by stability under warps."""
-        generator = generator_of(self.seed, -1)
-        return clustered_tokens(self.queries(), self.bank.theta, self.recipe, generator)
+        def instant():
+            source.layers = self.queries()
+            return clustered_tokens(source.layers, self.bank.theta, self.recipe, generator_of(self.seed, -1))
+
+        state, resumed = self.descend(source, instant)
+        return state, resumed, source.agreed(state)
 
     def queries(self):
         """What the pictures ask when there is nothing to see but sinks."""

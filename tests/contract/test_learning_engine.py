@@ -106,6 +106,7 @@ def some_tokens(**changes):
 
 def same(one, other, atol=0.0):
     torch.testing.assert_close(one.tokens.context, other.tokens.context, rtol=0, atol=atol)
+    torch.testing.assert_close(one.tokens.arrangement, other.tokens.arrangement, rtol=0, atol=atol)
     assert one.tokens.picked == other.tokens.picked
     assert one.losses == pytest.approx(other.losses, abs=1e-5)
 
@@ -123,6 +124,7 @@ def test_each_preset_learns_tokens_that_can_be_read_and_leaves_the_model_as_it_w
     assert tokens.context.shape == (rows, 768) and tokens.context.isfinite().all()
     assert len(set(tokens.picked)) == K and max(tokens.picked) < rows
     assert tokens.names == ("point_1", "point_2", "point_3")
+    assert (tokens.arrangement is not None) == (preset in ("instant", "improved"))
     assert len(learned.losses) == steps and torch.tensor(learned.losses).isfinite().all()
     assert (tokens.learned["preset"], tokens.learned["pictures"], learned.resumed_at) == (preset, PICTURES, 0)
 
@@ -209,6 +211,7 @@ def files_in(folder):
         pytest.param("improved", 4, False, id="improved, before a reading"),
         pytest.param("improved", 4, True, id="improved, while reading again"),
         pytest.param("improved", 5, False, id="improved, after reading again"),
+        pytest.param("improved", 6, False, id="improved, after the last step"),
     ],
 )
 def test_an_interrupted_run_goes_on_where_it_stopped_and_ends_at_the_same_tokens(
