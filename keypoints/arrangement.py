@@ -1,4 +1,4 @@
-"""How keypoints lie to each other: distances learned from labels, and places that are chosen together by them.
+"""How keypoints lie to each other: distances learned from pictures, and places that are chosen together by them.
 
 A map may have two peaks of nearly equal height, one on each hand; which is the left one, the other keypoints tell.
 This is a pictorial structure (Felzenszwalb and Huttenlocher, 2005) over all pairs of keypoints. It knows distances

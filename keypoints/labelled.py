@@ -46,14 +46,16 @@ def learn_from_labels(
     recipe = replace(recipe, keypoints=len(labels.names))
     xy, weight = usable_labels(labels, len(pictures))
     published = recipe.preset == "published"
-    more = number_of_copies(len(pictures)) if recipe.covered else 0
+    more = number_of_copies(len(pictures), recipe.covered) if recipe.covered else 0
     bank, encodings, total = encoded(source, pictures, recipe, seed, watch, more)
     visible = labels.visible & (weight > 0)
     covers = None
     if recipe.covered:
         known = torch.where(weight[..., None] > 0, xy, torch.nan)
-        covers = encoded_covers(source.encode, pictures, known, visible, bank, generator_of(seed, -3),
-                                lambda done: watch.on_progress(encodings + done, total))  # fmt: skip
+        covers = encoded_covers(
+            source.encode, pictures, known, visible, bank, recipe.covered, generator_of(seed, -3),
+            lambda done: watch.on_progress(encodings + done, total),
+        )  # fmt: skip
     shape = (2 * recipe.batch, *bank.latents.shape[2:])
     rows = round((1 + APPENDED) * (len(base.context) if base else recipe.tokens))
     with source.open(shape, gradients=published, head_bytes=head_bytes(recipe, rows)) as unet:

@@ -29,7 +29,6 @@ from .closed_form import discriminant_keys, tokens_with_keys
 from .targets import at_places, cell_centres
 from .warps import no_warps
 
-COPIES = 60  # of all pictures together
 COVERED = 0.3  # of the points of a copy
 MOST_COVERS = 4  # in a copy
 AWAY = 0.02  # of the longer side: deviation of a cover's middle from the point
@@ -53,9 +52,9 @@ class Covers:
     visible: torch.Tensor
 
 
-def number_of_copies(pictures: int) -> int:
-    """Covered copies of so many pictures, all together; of more than COPIES, some have one."""
-    return min(pictures, COPIES) * max(1, COPIES // pictures)
+def number_of_copies(pictures: int, wanted: int) -> int:
+    """Covered copies of so many pictures, all together: the same number of each, or one of some."""
+    return min(pictures, wanted) * max(1, wanted // pictures)
 
 
 def encoded_covers(
@@ -64,13 +63,14 @@ def encoded_covers(
     xy: torch.Tensor,
     visible: torch.Tensor,
     bank: Bank,
+    wanted: int,
     generator: torch.Generator,
     on_picture: Callable[[int], None] = lambda done: None,
 ) -> Covers:
     """Covers of pictures [P, H, W, 3] in 0..1 with labels xy [P, K, 2], visible [P, K]; the bank holds the pictures
-    as they are. encode and on_picture as for fill_bank.
+    as they are. wanted as for number_of_copies, encode and on_picture as for fill_bank.
     """
-    copies, of, covered = covered_copies(pictures, xy, generator)
+    copies, of, covered = covered_copies(pictures, xy, wanted, generator)
     latents = fill_bank(encode, copies, no_warps(len(copies))[:, None], on_picture).latents
     plain = of.unique()
     latents = torch.cat([latents, bank.latents[plain, :1]])
@@ -82,15 +82,15 @@ def encoded_covers(
 
 
 def covered_copies(
-    pictures: torch.Tensor, xy: torch.Tensor, generator: torch.Generator
+    pictures: torch.Tensor, xy: torch.Tensor, wanted: int, generator: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """(copies [N, H, W, 3], the number of the picture that each is of [N], covered [N, K] bool).
 
-    pictures [P, H, W, 3] in 0..1, xy [P, K, 2] in 0..1 or NaN; N as number_of_copies says.
+    pictures [P, H, W, 3] in 0..1, xy [P, K, 2] in 0..1 or NaN; N and wanted as for number_of_copies.
     """
     count, points = xy.shape[:2]
     known = ~xy.isnan().any(-1)
-    of = torch.randperm(count, generator=generator)[:COPIES].repeat_interleave(max(1, COPIES // count))
+    of = torch.randperm(count, generator=generator)[:wanted].repeat_interleave(max(1, wanted // count))
     copies = pictures[of].clone()
     covered = torch.zeros(len(of), points, dtype=torch.bool)
     for copy, picture in enumerate(of.tolist()):

@@ -40,7 +40,7 @@ class Recipe:
     strength: float = 1.0  # a of the closed form
     clusters: int = 100
     reread: int = 50  # steps between two readings of the queries
-    covered: bool = False  # learns from covered copies of labelled pictures what a hidden keypoint looks like
+    covered: int = 0  # covered copies of all labelled pictures, which teach what a hidden keypoint looks like
 
     def __post_init__(self):
         for name, least in (("keypoints", 1), ("steps", 0), ("batch", 1), ("accumulation", 1), ("warps", 0)):
@@ -66,7 +66,7 @@ LABELLED = {
     ),
     "prototype": Recipe("prototype"),
     "instant": Recipe("instant"),
-    "improved": Recipe("improved", steps=40, rate=1e-2, batch=8, accumulation=1, reread=40, covered=True),
+    "improved": Recipe("improved", steps=40, rate=1e-2, batch=8, accumulation=1, reread=40, covered=150),
 }
 
 

@@ -53,8 +53,8 @@ class DetectKeypoints(io.ComfyNode):
                 io.Boolean.Input(
                     "arrangement", default=True, optional=True, advanced=True,
                     tooltip="Choose the points of a picture together, by their distances from one another in the "
-                    "labelled pictures. Tells left from right. Off: every point where its own map is highest. Without "
-                    "effect on tokens that were learned without labels.",
+                    "pictures that they were learned from. Tells left from right. Off: every point where its own map "
+                    "is highest. Without effect on tokens of the presets published and prototype.",
                 ),
             ],
             outputs=[

@@ -36,7 +36,8 @@ SMALL = {
 
 
 def small(presets, preset, **changes):
-    return recipe(presets, preset, **({"keypoints": K} | SMALL[preset] | changes))
+    covers = {"covered": 30} if LABELLED is presets and preset == "improved" else {}
+    return recipe(presets, preset, **({"keypoints": K} | covers | SMALL[preset] | changes))
 
 
 @pytest.fixture

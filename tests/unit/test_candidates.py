@@ -29,7 +29,8 @@ def test_what_is_not_stable_or_not_concentrated_is_chosen_last():
 
 
 def test_what_jumps_over_the_picture_is_chosen_last_however_stable():
-    xy = tokens_at((0.3, 0.2), (0.7, 0.2), (0.5, 0.5), (0.5, 0.9), pictures=40) + 0.15 * (seeded(40, 4, 2, seed=2) - 0.5)
+    apart = ((0.3, 0.2), (0.7, 0.2), (0.5, 0.5), (0.5, 0.9))
+    xy = tokens_at(*apart, pictures=40) + 0.15 * (seeded(40, 4, 2, seed=2) - 0.5)
     xy[:, 1] = seeded(40, 2, seed=3)
     assert set(chosen_candidates(Consensus(xy, torch.ones(40, 4)), torch.ones(4), 3)) == {0, 2, 3}
 

@@ -12,6 +12,7 @@ from attention_keypoints.keypoints.warps import no_warps
 
 NAN = float("nan")
 PICTURES, POINTS, SIZE = 3, 8, (64, 96)
+WANTED = 60  # copies
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def at(pictures, xy):
 
 def test_what_is_said_to_be_covered_looks_different_and_nothing_else_does(labelled, generator):
     pictures, xy = labelled
-    copies, of, covered = covered_copies(pictures, xy, generator)
+    copies, of, covered = covered_copies(pictures, xy, WANTED, generator)
     changed = (at(copies, xy[of]) != at(pictures[of], xy[of])).any(-1)
     known = ~xy[of].isnan().any(-1)
     assert torch.equal(changed[known], covered[known])
@@ -45,7 +46,7 @@ def test_what_is_said_to_be_covered_looks_different_and_nothing_else_does(labell
 
 def test_about_every_third_point_is_covered_and_none_without_a_label(labelled, generator):
     pictures, xy = labelled
-    _, of, covered = covered_copies(pictures, xy, generator)
+    _, of, covered = covered_copies(pictures, xy, WANTED, generator)
     known = ~xy[of].isnan().any(-1)
     assert 0.2 < covered[known].float().mean() < 0.5
     assert not covered[~known].any()
@@ -54,16 +55,16 @@ def test_about_every_third_point_is_covered_and_none_without_a_label(labelled, g
 def test_the_pictures_stay_as_they_are(labelled, generator):
     pictures, xy = labelled
     before = pictures.clone()
-    covered_copies(pictures, xy, generator)
+    covered_copies(pictures, xy, WANTED, generator)
     assert torch.equal(pictures, before)
 
 
 @pytest.mark.parametrize("pictures", [1, 5, 7, 60, 100])
 def test_there_are_as_many_copies_as_announced(pictures, generator):
     xy = torch.full((pictures, 1, 2), 0.5)
-    copies, of, _ = covered_copies(torch.rand(pictures, 8, 8, 3), xy, generator)
-    assert len(copies) == len(of) == number_of_copies(pictures) <= 60
-    assert pictures > 60 or len(of.unique()) == pictures
+    copies, of, _ = covered_copies(torch.rand(pictures, 8, 8, 3), xy, WANTED, generator)
+    assert len(copies) == len(of) == number_of_copies(pictures, WANTED) <= WANTED
+    assert pictures > WANTED or len(of.unique()) == pictures
 
 
 def test_covers_hold_the_copies_then_the_pictures_with_every_label_hidden_or_visible(labelled, generator):
@@ -71,8 +72,9 @@ def test_covers_hold_the_copies_then_the_pictures_with_every_label_hidden_or_vis
     visible = ~xy.isnan().any(-1)
     visible[1, 2] = False  # the user says that it is hidden
     own = Bank(torch.full((PICTURES, 1, 4, 8, 12), 7.0), no_warps(PICTURES)[:, None])
-    covers = encoded_covers(lambda part: torch.zeros(len(part), 4, 8, 12), pictures, xy, visible, own, generator)
-    copies = number_of_copies(PICTURES)
+    encode = lambda part: torch.zeros(len(part), 4, 8, 12)  # noqa: E731
+    covers = encoded_covers(encode, pictures, xy, visible, own, WANTED, generator)
+    copies = number_of_copies(PICTURES, WANTED)
     assert len(covers.bank.latents) == len(covers.xy) == copies + PICTURES
     assert (covers.bank.latents[:copies] == 0).all() and (covers.bank.latents[copies:] == 7).all()
     assert torch.equal(covers.hidden | covers.visible, ~covers.xy.isnan().any(-1))
