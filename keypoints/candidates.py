@@ -18,8 +18,9 @@ and r_m what the chosen ones leave unknown of its place: the root mean square re
 their places over the pictures, with a ridge of 0.04^2. Chest, neck and shoulders lie apart and move as one; an elbow
 moves by itself, and nothing else tells where it is.
 
-Demo pictures, ten keypoints of 200 read copies, six runs, mean distance of linear landmarks on pictures of which none
-is in a benchmark: stability, concentration and distance alone 0.053; with r 0.046; with r and typicality 0.044.
+Sixty demo pictures, ten keypoints, mean of six runs on pictures that no benchmark tests on: the distance of linear
+landmarks, and how many keypoints stay with one joint in 80 %. Stability, concentration and distance alone 0.053, 8.2;
+with r 0.044, 6.0; with r and typicality 0.044, 8.0; places chosen together by an arrangement as well 0.041, 8.5.
 """
 
 import torch
