@@ -2,9 +2,9 @@
 that learns from them what a covered keypoint looks like.
 
 A handful of labelled pictures hides hardly any keypoint. So blobs and bars are laid over labelled points, filled with
-a plain colour out of the pictures, with another part of one, or with what lies around another keypoint. In every
-layer, with q the queries at labelled places, a those of covered and b those of visible keypoints, of all keypoints
-together, and C their covariance within the two kinds (C channels, trace tr C, d channels):
+a plain colour out of the pictures, with another part of one, or with what lies around another keypoint, recoloured.
+In every layer, with q the queries at labelled places, a those of covered and b those of visible keypoints, of all
+keypoints together, and C their covariance within the two kinds (C channels, trace tr C, d channels):
 
     w = (C + s tr(C) / d I)^-1 (mean a - mean b)              as in closed_form.py, there for one keypoint
     k = w / std of the logit q.w
@@ -32,6 +32,7 @@ from .warps import no_warps
 COVERED = 0.3  # of the points of a copy
 MOST_COVERS = 4  # in a copy
 AWAY = 0.02  # of the longer side: deviation of a cover's middle from the point
+GAIN, SHIFT = 0.4, 0.15  # by how much each colour of a filling may be scaled, and shifted
 LENGTH, HALF_WIDTH = (0.03, 0.13), (0.03, 0.06)  # of the longer side
 SHRINK = 1.0
 
@@ -99,7 +100,7 @@ def covered_copies(
             place = xy[picture, point]
             mask = _shape(pictures.shape[1:3], place, generator)
             others = known & (torch.arange(points) != point)
-            filling = _filling(pictures, xy, others, place, generator)
+            filling = _recoloured(_filling(pictures, xy, others, place, generator), generator)
             copies[copy] = torch.where(mask[..., None], filling, copies[copy])
             inside = xy[picture].nan_to_num(0).clamp(0, 1 - 1e-6)
             covered[copy] |= at_places(mask.expand(points, -1, -1), inside) & known[picture]
@@ -158,3 +159,9 @@ def _filling(pictures, xy, others, middle, generator):
         shift = (middle - xy[number, point]) * torch.tensor([columns, rows])
         column, row = shift.round().int().tolist()
     return torch.roll(picture, (row, column), (0, 1))
+
+
+def _recoloured(filling, generator):
+    """A handful of pictures has few colours: the same [H, W, 3] under another light."""
+    gain, shift = 2 * torch.rand(2, 3, generator=generator) - 1
+    return (filling * (1 + GAIN * gain) + SHIFT * shift).clamp(0, 1)
