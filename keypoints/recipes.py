@@ -66,7 +66,7 @@ LABELLED = {
     ),
     "prototype": Recipe("prototype"),
     "instant": Recipe("instant"),
-    "improved": Recipe("improved", steps=40, rate=7e-3, batch=8, accumulation=1, reread=40, covered=150),
+    "improved": Recipe("improved", steps=40, rate=1e-2, batch=8, accumulation=1, reread=40, covered=150),
 }
 
 
