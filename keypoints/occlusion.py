@@ -13,8 +13,8 @@ The token with the keys k is appended to the context: at the place of a keypoint
 where something lies over the keypoint. The share of the keypoint itself tells little: the model knows from the rest
 of the arm where the elbow must be.
 
-Five labelled demo pictures, 100 unseen: area under the ROC curve of the share of this row against true visibility
-0.78.
+Five labelled demo pictures, 100 unseen, mean of three draws: area under the ROC curve of the share of this row against
+true visibility 0.81; without recolouring about 0.02 less.
 """
 
 import math
