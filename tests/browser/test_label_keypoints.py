@@ -116,7 +116,7 @@ class Annotator:
     def show_pictures(self):
         """The button in the node, as long as there is no picture."""
         self.root.locator("[data-act=show]").click()
-        expect(self.root.locator(".kl-empty")).to_be_hidden(timeout=PATIENCE_MS)
+        self.await_picture()
 
     def choose_figure(self):
         self.root.get_by_label("Skeleton").select_option("Figure 14")
@@ -126,8 +126,13 @@ class Annotator:
         self.root.get_by_label("Names to label").fill(", ".join(names))
         self.press("Enter")
 
+    def await_picture(self):
+        """What lies over the canvas until there is a picture: nobody clicks before it is gone."""
+        expect(self.root.locator(".kl-empty")).to_be_hidden(timeout=PATIENCE_MS)
+
     def at(self, xy):
         """Where on the screen a place of a picture is that is shown whole; xy in parts of width and height."""
+        self.await_picture()
         box = self.picture.bounding_box()
         margin = MARGIN * box["width"] / self.picture.evaluate("(field) => field.clientWidth")
         width = min(box["width"] - 2 * margin, (box["height"] - 2 * margin) * self.aspect)
@@ -308,9 +313,31 @@ def test_a_picture_that_is_not_square_shows_at_once_when_it_is_loaded_from_a_fil
     assert opened.page.request.post(f"{origin}/upload/image", multipart={"image": file}).ok
     opened.load(loaded, "file")
     annotator = Annotator(opened, aspect=3)
-    expect(annotator.root.locator(".kl-empty")).to_be_hidden(timeout=PATIENCE_MS)
+    annotator.await_picture()
     annotator.click((0.1, 0.9))
     assert annotator.points()["nose"][:2] == pytest.approx((0.1, 0.9), abs=0.01)
+
+
+def test_a_click_before_the_picture_has_come_places_nothing(opened):
+    of_its_own = graph()  # pictures that no test before this has had: what is in the cache comes at once
+    of_its_own["nodes"][0]["widgets_values"] = [PICTURES, FIRST_UNSEEN]
+    opened.load(of_its_own, "slow")
+    annotator = Annotator(opened)
+    annotator.show_pictures()
+    on_their_way = []
+    opened.page.route("**/view?*", lambda picture: on_their_way.append(picture))
+    try:
+        annotator.press("End")  # only the first two have been fetched
+        expect(annotator.root.locator(".kl-empty p")).to_have_text("Loading the picture…")
+        annotator.picture.click()
+        for picture in on_their_way:
+            picture.continue_()
+    finally:
+        opened.page.unroute("**/view?*")
+    annotator.await_picture()
+    assert annotator.points(PICTURES - 1) == {}
+    annotator.click((0.25, 0.75))
+    assert annotator.points(PICTURES - 1)["nose"][:2] == pytest.approx((0.25, 0.75), abs=0.005)
 
 
 def test_without_labels_the_pictures_come_and_what_follows_waits_with_a_sentence(opened):
@@ -319,7 +346,7 @@ def test_without_labels_the_pictures_come_and_what_follows_waits_with_a_sentence
         with pytest.raises(AssertionError, match="No labels yet. In Label Keypoints choose a name, click its place"):
             opened.run(RUN_SECONDS)
     annotator = Annotator(opened)
-    expect(annotator.root.locator(".kl-empty")).to_be_hidden(timeout=PATIENCE_MS)
+    annotator.await_picture()
     expect(annotator.root.locator(".kl-page")).to_have_text(f"1 / {PICTURES}")
     expect(annotator.root.locator(".kl-status")).to_contain_text("No labels yet")
     assert annotator.value() == ""
