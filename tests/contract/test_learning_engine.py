@@ -36,7 +36,7 @@ SMALL = {
 
 
 def small(presets, preset, **changes):
-    covers = {"covered": 30} if LABELLED is presets and preset == "improved" else {}
+    covers = {"covered": 30} if presets is LABELLED and preset == "improved" else {}
     return recipe(presets, preset, **({"keypoints": K} | covers | SMALL[preset] | changes))
 
 
