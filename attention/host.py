@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 
+import comfy.cli_args
 import comfy.model_base
 import comfy.model_management
 import comfy.model_patcher
@@ -13,7 +14,7 @@ import comfy.sd
 import comfy.supported_models
 import comfy.utils
 import torch
-from comfy.ldm.modules.attention import attention_pytorch, optimized_attention
+from comfy.ldm.modules.attention import attention_pytorch, attention_sub_quad, optimized_attention
 
 from .recorder import EarlyExit, Recorder
 from .timesteps import check_timestep
@@ -116,7 +117,11 @@ class Unet:
         self.device = patcher.load_device
         self.dtype = patcher.model.get_dtype_inference()
         if gradients:  # flash and sage attention have no backward
-            self._options["optimized_attention_override"] = _with_backward
+            self._options["optimized_attention_override"] = _attention_of_pytorch
+        elif self.device.type == "cpu" and _nobody_chose_the_attention():
+            # What the host takes on a CPU writes the products of queries and keys down. Two 512 pictures at SD1.5's
+            # size, on two cores: 17.8 s and 2.1 GiB; so 11.9 s and 0.3 GiB, with the same queries to 2e-6.
+            self._options.setdefault("optimized_attention_override", _attention_of_pytorch)
 
     def recorder(self, layers: tuple[str, ...], **options) -> Recorder:
         return Recorder(layers, _host_attention, **options)
@@ -148,8 +153,13 @@ def _host_attention(q, k, v, heads, extra_options):
     )
 
 
-def _with_backward(_attention, *args, **kwargs):
+def _attention_of_pytorch(_attention, *args, **kwargs):
     return attention_pytorch(*args, **kwargs)
+
+
+def _nobody_chose_the_attention() -> bool:
+    """The host runs the attention that it takes for want of a better one, and no flag asked it to."""
+    return optimized_attention is attention_sub_quad and not comfy.cli_args.args.use_quad_cross_attention
 
 
 def encode_pictures(model, vae, pictures: torch.Tensor) -> torch.Tensor:

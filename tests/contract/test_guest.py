@@ -1,11 +1,14 @@
 """The reader is a guest: reading changes neither what the model computes nor what other packs' patches do."""
 
+import comfy.cli_args
 import pytest
 import torch
 from attention_keypoints.attention import host
 from attention_keypoints.attention.layers import CROSS_ATTENTIONS
 from attention_keypoints.attention.reader import read_maps
+from comfy.ldm.modules import attention
 from comfy.ldm.modules.attention import optimized_attention
+from comfy.model_management import get_torch_device
 
 
 @pytest.fixture
@@ -45,12 +48,27 @@ def test_capturing_every_layer_leaves_the_models_output_bitwise_equal(model, out
     assert torch.equal(output(model, CROSS_ATTENTIONS), output(model))
 
 
-def test_the_output_is_that_of_the_hosts_own_call(model, output, seeded):
+def test_the_output_is_that_of_the_hosts_own_call(model, output, seeded, monkeypatch):
+    monkeypatch.setattr(comfy.cli_args.args, "use_quad_cross_attention", True)  # what it runs by itself on a CPU
     mine = output(model, CROSS_ATTENTIONS)
     sigma = model.get_model_object("model_sampling").sigma(torch.tensor([261.0, 261.0]))
     x = seeded(2, 4, 8, 16) + sigma.view(-1, 1, 1, 1) * seeded(2, 4, 8, 16, seed=1)
     context = seeded(1, 5, 768, seed=2).expand(2, -1, -1)
     assert torch.equal(mine, model.model.apply_model(x, sigma, c_crossattn=context))
+
+
+@pytest.mark.skipif(get_torch_device().type != "cpu", reason="a GPU keeps the attention that the host takes there")
+def test_on_a_cpu_attention_comes_without_written_products_unless_a_flag_asks_for_them(model, output, monkeypatch):
+    calls, own = [], attention.efficient_dot_product_attention
+    monkeypatch.setattr(
+        attention, "efficient_dot_product_attention", lambda *args, **options: calls.append(1) or own(*args, **options)
+    )
+    lean = output(model)
+    assert not calls
+    monkeypatch.setattr(comfy.cli_args.args, "use_quad_cross_attention", True)
+    asked = output(model)
+    assert len(calls) == 32, "self-attention and cross-attention of sixteen blocks"
+    torch.testing.assert_close(lean, asked, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("transformer_index", [None, 0], ids=["block key", "transformer key"])
