@@ -119,8 +119,8 @@ class Unet:
         if gradients:  # flash and sage attention have no backward
             self._options["optimized_attention_override"] = _attention_of_pytorch
         elif self.device.type == "cpu" and _nobody_chose_the_attention():
-            # What the host takes on a CPU writes the products of queries and keys down. Two 512 pictures at SD1.5's
-            # size, on two cores: 17.8 s and 2.1 GiB; so 11.9 s and 0.3 GiB, with the same queries to 2e-6.
+            # What the host takes on a CPU writes products of queries and keys down: 6 times the memory and 1.3 times
+            # the time of two 512 pictures (benchmarks/speed.py, read-sd15).
             self._options.setdefault("optimized_attention_override", _attention_of_pytorch)
 
     def recorder(self, layers: tuple[str, ...], **options) -> Recorder:

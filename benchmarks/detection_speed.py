@@ -24,7 +24,7 @@ from . import plain_recipe, twins
 from .demo_world import UNSEEN
 from .measure import device, peak_memory
 
-# Pictures of the streamed way; of a shorter batch, which at once takes 5 GiB; of one by one, which is slow.
+# Pictures of the streamed way; of a shorter batch, to see what grows with it; of one by one, which is slow.
 COUNT, FEWER, PLAIN = 48, 16, 4
 AUGMENTATIONS, RADIUS = 4, 5.0  # the node's own
 DIFFUSERS_LAYERS = tuple(f"up_blocks.2.attentions.{number}" for number in range(3))  # LAYERS

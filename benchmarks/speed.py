@@ -8,6 +8,7 @@ import torch
 from ..attention import host
 from ..attention.layers import PUBLISHED
 from ..attention.maps import averaged_maps
+from ..attention.queries import read_queries
 from ..attention.timesteps import seeded_noise
 from . import detection_speed, learning_speed
 from .measure import peak_memory
@@ -41,4 +42,33 @@ def maps_sd15():
     yield "seconds", statistics.median(seconds), "s per gradient step", 0
 
 
-CASES = {"maps-sd15": maps_sd15, **detection_speed.CASES, **learning_speed.CASES}
+def read_sd15():
+    """The queries of two 512 x 512 pictures, float32, at SD1.5's size, and what they take with the attention that the
+    host runs by itself: on a CPU another one.
+    """
+    _, ours = random_sd15()
+    by_itself = ours.clone()
+    options = by_itself.model_options.setdefault("transformer_options", {})
+    options["optimized_attention_override"] = lambda own, *args, **rest: own(*args, **rest)
+    latents = torch.randn(2, 4, 64, 64, generator=torch.Generator().manual_seed(1))
+    prompt = torch.randn(1, 77, 768, generator=torch.Generator().manual_seed(2))
+    runs = {"ours": [], "host": []}
+    for _ in range(STEPS):
+        for side, model in (("ours", ours), ("host", by_itself)):
+            with host.open_unet(model, latents.shape) as unet, peak_memory() as peak:
+                start = time.perf_counter()
+                layers = read_queries(unet, latents, prompt, t=250, layers=PUBLISHED)  # on the CPU: waits for a GPU
+                seconds = time.perf_counter() - start
+            runs[side].append((seconds, peak[0], layers))
+    of = {side: statistics.median(seconds for seconds, *_ in taken) for side, taken in runs.items()}
+    peaks = {side: max(peak for _, peak, _ in taken) for side, taken in runs.items()}
+    for side in runs:
+        yield f"seconds_{side}", of[side], "s for two pictures", 0
+        yield f"peak_gib_{side}", peaks[side] / 2**30, "GiB above the weights", 0
+    yield "speedup", of["host"] / of["ours"], "times", 0
+    yield "memory_ratio", peaks["ours"] / peaks["host"], "of the host's", 0
+    pairs = zip(runs["ours"][0][2], runs["host"][0][2], strict=True)
+    yield "query_rel_diff", max(((a.q - b.q).norm() / b.q.norm()).item() for a, b in pairs), "furthest layer", 0
+
+
+CASES = {"maps-sd15": maps_sd15, "read-sd15": read_sd15, **detection_speed.CASES, **learning_speed.CASES}

@@ -40,6 +40,7 @@ STILL = """async () => {
     }
 }"""
 PATIENCE_MS = 120_000  # of a page on two busy cores
+expect.set_options(timeout=PATIENCE_MS)
 # The start page's own graph asks another machine how large its models are, at a time of its own. Such requests
 # stay unanswered here, and the console never hears of them; else what is compared would depend on who is faster.
 NO_OTHER_MACHINE = """
@@ -98,7 +99,7 @@ class FrontEnd:
     def for_the_next_test(self) -> "FrontEnd":
         """This page without what the test before has left: its graph, its errors, notices that go by themselves."""
         self.load(CORE_GRAPH, "between two tests")
-        expect(self._notices()).to_have_count(0, timeout=PATIENCE_MS)
+        expect(self._notices()).to_have_count(0)
         self.errors = set(self._errors_of_start)
         return self
 

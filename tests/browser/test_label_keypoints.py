@@ -18,7 +18,6 @@ from playwright.sync_api import expect
 PICTURES, SIDE = 5, 256
 MARGIN = 10  # CSS pixels around a picture that is shown whole
 RUN_SECONDS = 240.0  # of learning on two busy cores
-PATIENCE_MS = 60_000  # of a page on two busy cores
 NODE = "2"
 FILE = "wide.png"
 
@@ -128,7 +127,7 @@ class Annotator:
 
     def await_picture(self):
         """What lies over the canvas until there is a picture: nobody clicks before it is gone."""
-        expect(self.root.locator(".kl-empty")).to_be_hidden(timeout=PATIENCE_MS)
+        expect(self.root.locator(".kl-empty")).to_be_hidden()
 
     def at(self, xy):
         """Where on the screen a place of a picture is that is shown whole; xy in parts of width and height."""
