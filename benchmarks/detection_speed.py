@@ -2,9 +2,6 @@
 everything at once, on the same weights, pictures, copies and noise.
 """
 
-import time
-from collections.abc import Callable
-
 import torch
 
 from ..attention import host
@@ -22,7 +19,7 @@ from ..keypoints.tokens import KeypointTokens
 from ..keypoints.warps import coverage, warp_back
 from . import plain_recipe, twins
 from .demo_world import UNSEEN
-from .measure import device, peak_memory
+from .measure import device, measured
 
 # Pictures of the streamed way; of a shorter batch, to see what grows with it; of one by one, which is slow.
 COUNT, FEWER, PLAIN = 48, 16, 4
@@ -61,15 +58,6 @@ def labelled_tokens(source: host.Source, t: int) -> KeypointTokens:
     pictures, truth, _ = demo_pictures(0, 5)
     chosen = recipe(LABELLED, "instant", layers=LAYERS, t=t, map_size=plain_recipe.MAP_SIZE)
     return learn_from_labels(source, pictures, truth, chosen).tokens
-
-
-def measured(work: Callable[[], torch.Tensor]) -> tuple[torch.Tensor, float, int]:
-    """(what the work returns, seconds, peak in bytes)."""
-    with peak_memory() as peak:
-        start = time.perf_counter()
-        result = work()
-        seconds = time.perf_counter() - start
-    return result, seconds, peak[0]
 
 
 def stream(source: host.Source, pictures: torch.Tensor, tokens: KeypointTokens) -> torch.Tensor:

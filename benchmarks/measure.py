@@ -1,13 +1,18 @@
-"""The device of a benchmark and the peak memory on it."""
+"""The device of a benchmark, and what a piece of work takes on it: seconds and peak memory."""
 
 import ctypes
 import gc
 import resource
 import threading
+import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+
+T = TypeVar("T")
 
 
 def device() -> torch.device:
@@ -46,6 +51,15 @@ def peak_memory():
         done.set()
         thread.join()
         result.append(highest[0] - before)
+
+
+def measured(work: Callable[[], T]) -> tuple[T, float, int]:
+    """(what the work returns, seconds, peak in bytes)."""
+    with peak_memory() as peak:
+        start = time.perf_counter()
+        result = work()
+        seconds = time.perf_counter() - start
+    return result, seconds, peak[0]
 
 
 def return_free_memory() -> None:

@@ -11,7 +11,7 @@ from ..attention.maps import averaged_maps
 from ..attention.queries import read_queries
 from ..attention.timesteps import seeded_noise
 from . import detection_speed, learning_speed
-from .measure import peak_memory
+from .measure import measured, peak_memory
 from .twins import random_sd15
 
 TOKENS = 500
@@ -50,25 +50,25 @@ def read_sd15():
     by_itself = ours.clone()
     options = by_itself.model_options.setdefault("transformer_options", {})
     options["optimized_attention_override"] = lambda own, *args, **rest: own(*args, **rest)
-    latents = torch.randn(2, 4, 64, 64, generator=torch.Generator().manual_seed(1))
-    prompt = torch.randn(1, 77, 768, generator=torch.Generator().manual_seed(2))
-    runs = {"ours": [], "host": []}
+    latents, prompt = learning_speed.seeded(2, 4, 64, 64, seed=1), learning_speed.seeded(1, 77, 768, seed=2)
+    seconds, peaks, queries = {"ours": [], "host": []}, {"ours": [], "host": []}, {}
     for _ in range(STEPS):
         for side, model in (("ours", ours), ("host", by_itself)):
-            with host.open_unet(model, latents.shape) as unet, peak_memory() as peak:
-                start = time.perf_counter()
-                layers = read_queries(unet, latents, prompt, t=250, layers=PUBLISHED)  # on the CPU: waits for a GPU
-                seconds = time.perf_counter() - start
-            runs[side].append((seconds, peak[0], layers))
-    of = {side: statistics.median(seconds for seconds, *_ in taken) for side, taken in runs.items()}
-    peaks = {side: max(peak for _, peak, _ in taken) for side, taken in runs.items()}
-    for side in runs:
-        yield f"seconds_{side}", of[side], "s for two pictures", 0
-        yield f"peak_gib_{side}", peaks[side] / 2**30, "GiB above the weights", 0
-    yield "speedup", of["host"] / of["ours"], "times", 0
-    yield "memory_ratio", peaks["ours"] / peaks["host"], "of the host's", 0
-    pairs = zip(runs["ours"][0][2], runs["host"][0][2], strict=True)
-    yield "query_rel_diff", max(((a.q - b.q).norm() / b.q.norm()).item() for a, b in pairs), "furthest layer", 0
+            with host.open_unet(model, latents.shape) as unet:
+                # They come back on the CPU, which waits for a GPU.
+                read = measured(lambda unet=unet: read_queries(unet, latents, prompt, t=250, layers=PUBLISHED))
+            queries[side] = read[0]
+            seconds[side].append(read[1])
+            peaks[side].append(read[2])
+    median = {side: statistics.median(taken) for side, taken in seconds.items()}
+    highest = {side: max(taken) for side, taken in peaks.items()}
+    for side in seconds:
+        yield f"seconds_{side}", median[side], "s for two pictures", 0
+        yield f"peak_gib_{side}", highest[side] / 2**30, "GiB above the weights", 0
+    yield "speedup", median["host"] / median["ours"], "times", 0
+    yield "memory_ratio", highest["ours"] / highest["host"], "of the host's", 0
+    pairs = zip(queries["ours"], queries["host"], strict=True)
+    yield "query_rel_diff", max(learning_speed.relative(a.q, b.q) for a, b in pairs), "furthest layer", 0
 
 
 CASES = {"maps-sd15": maps_sd15, "read-sd15": read_sd15, **detection_speed.CASES, **learning_speed.CASES}
