@@ -134,8 +134,9 @@ class Unet:
         batch = latents.shape[0]
         steps = torch.full((batch,), float(check_timestep(t)), device=self.device)
         # Cloned: a schedule may hand out a piece of its own tensor, and one of inference mode has no backward.
-        sigma = self._sampling.sigma(steps).to(self.device).clone().float()
-        x = latents.to(self.device) + sigma.view(-1, 1, 1, 1) * noise.to(self.device)
+        exact = {"device": self.device, "dtype": torch.promote_types(self.dtype, torch.float32)}
+        sigma = self._sampling.sigma(steps).clone().to(**exact)
+        x = latents.to(**exact) + sigma.view(-1, 1, 1, 1) * noise.to(**exact)
         context = context.to(self.device)
         if context.shape[0] != batch:
             context = context.expand(batch, -1, -1)
@@ -254,9 +255,7 @@ def with_smaller_chunks(work: Callable[[int], object], start: int, least: int):
         logging.info("attention keypoints: out of memory, trying again with chunks of %d", chunk)
 
 
-def build_sd1_model(
-    state_dict: dict[str, torch.Tensor], unet_config: dict, dtype: torch.dtype | None = torch.float32
-):
+def build_sd1_model(state_dict: dict[str, torch.Tensor], unet_config: dict, dtype: torch.dtype | None = torch.float32):
     """A MODEL of an SD1.5-shaped UNet of any width; state_dict without prefix, unet_config as the host's.
 
     dtype  what it computes in; None: what the host would take for such a model on this device

@@ -91,18 +91,16 @@ def map_size(picture_size: tuple[int, int], longest: int) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def bicubic_matrix(inputs: int, outputs: int, device=None) -> torch.Tensor:
-    """[outputs, inputs] float32: torch's bicubic interpolation along one axis (align_corners=False)."""
-    unit = torch.eye(inputs, device=device)[None, None]
+def bicubic_matrix(inputs: int, outputs: int, device=None, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """[outputs, inputs]: torch's bicubic interpolation along one axis (align_corners=False)."""
+    unit = torch.eye(inputs, device=device, dtype=dtype)[None, None]
     return torch.nn.functional.interpolate(unit, (outputs, inputs), mode="bicubic", align_corners=False)[0, 0]
 
 
-def averaged_maps(
-    layers: Sequence[Captured], size: tuple[int, int], chunk_bytes: int | None = None
-) -> torch.Tensor:
-    """[B, N, R, R'] float32 maps of size (R, R'), differentiable with respect to every q and k.
+def averaged_maps(layers: Sequence[Captured], size: tuple[int, int], chunk_bytes: int | None = None) -> torch.Tensor:
+    """[B, N, R, R'] maps of size (R, R'), differentiable with respect to every q and k.
 
-    All layers must have seen the same B pictures and N tokens; float16 and bfloat16 are computed in float32.
+    All layers must have seen the same B pictures and N tokens. Computed in float32, out of float64 in float64.
     """
     shapes = {(layer.q.shape[0], layer.k.shape[1]) for layer in layers}
     if len(shapes) != 1:
@@ -122,7 +120,7 @@ class _AveragedMaps(torch.autograd.Function):
         ctx.spec, ctx.size, ctx.chunk_bytes = spec, size, chunk_bytes
         ctx.save_for_backward(*tensors)
         batch, tokens = tensors[0].shape[0], tensors[1].shape[1]
-        total = torch.zeros(batch, *size, tokens, device=tensors[0].device)
+        total = torch.zeros(batch, *size, tokens, device=tensors[0].device, dtype=_computed_in(tensors))
         weight = 1 / sum(heads for heads, _ in spec)
         for layer, q, k in _layers(spec, size, tensors):
             for part in layer.chunks(batch, tokens, chunk_bytes):
@@ -136,7 +134,7 @@ class _AveragedMaps(torch.autograd.Function):
         tensors = ctx.saved_tensors
         batch, tokens = tensors[0].shape[0], tensors[1].shape[1]
         weight = 1 / sum(heads for heads, _ in ctx.spec)
-        gradient = gradient.permute(0, 2, 3, 1).float().contiguous() * weight
+        gradient = gradient.permute(0, 2, 3, 1).to(_computed_in(tensors)).contiguous() * weight
         results = []
         for layer, q, k in _layers(ctx.spec, ctx.size, tensors):
             results += layer.gradients(q, k, gradient, layer.chunks(batch, tokens, ctx.chunk_bytes))
@@ -158,9 +156,9 @@ class _Layer:
     across: torch.Tensor  # [R', w]
 
     def split(self, tensor, part):
-        """[b, heads, positions, d] float32 of a part of a [B, positions, heads * d] tensor."""
+        """[b, heads, positions, d] of a part of a [B, positions, heads * d] tensor, as it is computed with."""
         one = tensor[part.pictures].unflatten(-1, (self.heads, -1))[:, :, part.heads]
-        return one.transpose(1, 2).float()
+        return one.transpose(1, 2).to(self.up.dtype)
 
     def chunks(self, batch, tokens, chunk_bytes):
         rows_of_map, columns = self.up.shape[0], self.across.shape[0]
@@ -187,7 +185,7 @@ class _Layer:
     def gradients(self, q, k, gradient, parts):
         """Gradients of q and k; the softmax of every part is computed again."""
         height, width = self.size
-        results = torch.zeros_like(q, dtype=torch.float32), torch.zeros_like(k, dtype=torch.float32)
+        results = torch.zeros_like(q, dtype=self.up.dtype), torch.zeros_like(k, dtype=self.up.dtype)
         of_q, of_k = (tensor.unflatten(-1, (self.heads, -1)).transpose(1, 2) for tensor in results)
         for part in parts:
             shares = self.logits(q, k, part).softmax(-1)
@@ -206,5 +204,10 @@ class _Layer:
 def _layers(spec, size, tensors):
     for index, (heads, (height, width)) in enumerate(spec):
         q, k = tensors[2 * index : 2 * index + 2]
-        up, across = bicubic_matrix(height, size[0], q.device), bicubic_matrix(width, size[1], q.device)
+        sides = ((height, size[0]), (width, size[1]))
+        up, across = (bicubic_matrix(*side, q.device, _computed_in(tensors)) for side in sides)
         yield _Layer(heads, (height, width), up, across), q, k
+
+
+def _computed_in(tensors: Sequence[torch.Tensor]) -> torch.dtype:
+    return torch.promote_types(tensors[0].dtype, torch.float32)

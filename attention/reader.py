@@ -43,6 +43,6 @@ def read_maps(
         recorder = unet.recorder(layers, context_length=own.shape[1])
         unet.run(part, seeded_noise(part, seed, first + start), t, own, recorder)
         maps = averaged_maps(recorder.taken(), size)
-        results.append((maps if rows is None else maps[:, list(rows)]).cpu())
+        results.append((maps if rows is None else maps[:, list(rows)]).float().cpu())
         on_batch(start + len(part))
     return torch.cat(results)

@@ -1,4 +1,4 @@
-"""One gradient of the published loss: the plain recipe against ours, on the same weights, pictures, noise and warps.
+"""Steps of the published recipe: what they take when it is written plainly, and when ours takes them.
 
 Both sides take their steps in turn, in one process. Ours encodes its pictures up front; what that costs is
 printed, and so is the speedup when every step has to pay for the encoding of a fresh warped copy.
@@ -7,153 +7,73 @@ printed, and so is the speedup when every step has to pay for the encoding of a 
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..attention import host
-from ..demo.figures import draw_figure
-from ..keypoints.learner import gradient_step
-from ..keypoints.recipes import UNLABELLED
-from ..keypoints.warps import no_warps, random_warps
+from ..keypoints.warps import no_warps
 from . import plain_recipe, twins
-from .measure import device, peak_memory
+from .measure import device
+from .sides import (
+    Pair,
+    Side,
+    Step,
+    cosine,
+    demo_figures,
+    in_turn,
+    make_batches,
+    our_side,
+    published_side,
+    relative,
+    seeded,
+)
 
 TOKENS = 500
 STEPS = 3
-FIRST = 5000  # number of the first demo figure that is shown
 GIB = 2**30
 
 
-@dataclass(frozen=True)
-class Pair:
-    """A picture and its warped copy, as one gradient needs them.
-
-    picture                  [1, 3, H, W] in 0..1
-    theta                    [1, 2, 3] of the warp
-    noise, noise_warped      [1, 4, h, w]
-    latents, latents_warped  [1, 4, h, w], encoded up front
-    """
-
-    picture: torch.Tensor
-    theta: torch.Tensor
-    noise: torch.Tensor
-    noise_warped: torch.Tensor
-    latents: torch.Tensor
-    latents_warped: torch.Tensor
-
-
-@dataclass(frozen=True)
-class Step:
-    """What one step of the optimiser took: seconds, bytes above the weights, mean loss, gradient [1, N, 768]."""
-
-    seconds: float
-    peak: int
-    loss: float
-    gradient: torch.Tensor
-
-
-class Side:
-    """Tokens that one of the two learns.
-
-    gradient_of  (pair, tokens [1, N, 768]) -> (loss, gradient [1, N, 768])
-    """
-
-    def __init__(self, gradient_of: Callable, context: torch.Tensor):
-        self.gradient_of = gradient_of
-        self.tokens = context.clone().requires_grad_()
-        self.optimiser = torch.optim.Adam([self.tokens], lr=plain_recipe.RATE)
-
-    def step(self, pairs: list[Pair]) -> Step:
-        """One step on the mean loss of some pairs, taken one after the other."""
-        loss, gradient = 0.0, torch.zeros_like(self.tokens)
-        with peak_memory() as peak:
-            start = time.perf_counter()
-            for pair in pairs:
-                of_pair, part = self.gradient_of(pair, self.tokens)
-                loss += float(of_pair) / len(pairs)
-                gradient += part.detach() / len(pairs)
-            self.tokens.grad = gradient
-            self.optimiser.step()
-            self.tokens.sum().item()  # waits for a GPU
-            seconds = time.perf_counter() - start
-        return Step(seconds, peak[0], loss, gradient.clone())
-
-
-def published_side(unet, encode, context: torch.Tensor, *, fused: bool = False) -> Side:
-    recipe = plain_recipe.PlainRecipe(unet, encode, fused=fused)
-
-    def gradient_of(pair, tokens):
-        loss, _ = recipe.loss(pair.picture, pair.theta, pair.noise, pair.noise_warped, tokens)
-        (gradient,) = torch.autograd.grad(loss, tokens)
-        return loss.item(), gradient
-
-    return Side(gradient_of, context)
-
-
-def our_side(unet: host.Unet, context: torch.Tensor) -> Side:
-    def gradient_of(pair, tokens):
-        loss, gradient = gradient_step(
-            unet, pair.latents, pair.latents_warped, pair.theta, pair.noise, pair.noise_warped,
-            tokens.detach(), UNLABELLED["published"],
-        )  # fmt: skip
-        return loss, gradient[None].to(tokens.device)
-
-    return Side(gradient_of, context)
-
-
-def seeded(*shape: int, seed: int) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-def demo_figures(count: int, size: int) -> torch.Tensor:
-    """[B, 3, size, size] in 0..1."""
-    drawn = np.stack([draw_figure(seed, size).picture for seed in range(FIRST, FIRST + count)])
-    return torch.from_numpy(drawn).float().movedim(-1, 1) / 255
-
-
-def make_pairs(pictures: torch.Tensor, encode: Callable, device: torch.device) -> tuple[list[Pair], float]:
-    """(pairs with seeded warps and noise, seconds to encode one picture)."""
-    thetas = random_warps(len(pictures), torch.Generator().manual_seed(2)).to(device)
-    pairs, seconds = [], []
-    for number, (picture, theta) in enumerate(zip(pictures.to(device).split(1), thetas.split(1), strict=True)):
-        start = time.perf_counter()
-        with torch.no_grad():
-            latents, latents_warped = encode(picture), encode(plain_recipe.warp(picture, theta))
-        latents.sum().item()
-        seconds.append((time.perf_counter() - start) / 2)
-        noise, noise_warped = (seeded(*latents.shape, seed=10 + 2 * number + k).to(device) for k in (0, 1))
-        pairs.append(Pair(picture, theta, noise, noise_warped, latents, latents_warped))
-    return pairs, statistics.median(seconds)
-
-
 def compare(unet, model, encode: Callable, pictures: torch.Tensor, *, pictures_per_step: int):
-    """Rows of STEPS steps of both sides, in turn, from the same tokens."""
-    context = seeded(1, TOKENS, 768, seed=3)
+    """Rows of STEPS steps of both sides, in turn, from the same tokens. Returns the first steps of both."""
     with host.open_unet(model, (2, 4, *_latent_size(pictures)), gradients=True) as opened:
-        device = opened.device
-        pairs, encoding = make_pairs(pictures, encode, device)
-        batches = [pairs[first : first + pictures_per_step] for first in range(0, len(pairs), pictures_per_step)]
-        published, ours = published_side(unet, encode, context.to(device)), our_side(opened, context.to(device))
-        plain_steps, our_steps = [], []
-        for batch in batches:
-            plain_steps.append(published.step(batch))
-            our_steps.append(ours.step(batch))
+        context = starting_tokens(opened.device)
+        batches, encoding = make_batches(pictures, encode, opened.device, pictures_per_step)
+        published, ours = published_side(unet, encode, context), our_side(opened, context)
+        plain_steps, our_steps = in_turn(published, ours, batches)
         yield from ratios(plain_steps, our_steps)
         yield from agreement(plain_steps[0], our_steps[0])
-        yield "tokens_after_3_steps_rel_diff", relative(ours.tokens, published.tokens), "", 0
-        moved = (side.tokens - context.to(device) for side in (ours, published))
-        yield "moves_after_3_steps_rel_diff", relative(*moved), "", 0
+        yield from tokens_apart(published, ours, context)
         # The preset takes a fresh copy for every draw: that one is encoded once, the picture itself never again.
         seconds = [statistics.median(step.seconds for step in steps) for steps in (plain_steps, our_steps)]
         yield "seconds_encode", encoding, "s per picture, up front", 0
         yield "speedup_with_encoding", seconds[0] / (seconds[1] + pictures_per_step * encoding), "times", 0
-        fused = published_side(unet, encode, context.to(device), fused=True)
+        fused = published_side(unet, encode, context, fused=True)
         yield from ratios([fused.step(batches[0])], our_steps, "_fused")  # one step: beside the comparison
-        if device.type == "cuda":
+        if opened.device.type == "cuda":
             yield share_of_peak(ours, batches[0], opened)
+    return plain_steps[0], our_steps[0]
+
+
+def agree_in_float64(encode: Callable, pictures: torch.Tensor, in_float32: tuple[Step, Step], pictures_per_step: int):
+    """Rows of the same steps of the demo model with both UNets in float64, where rounding decides nothing, and of the
+    float32 gradients of (published, ours) against the published one found here.
+    """
+    unet, model, _ = twins.demo(torch.float64)
+    with host.open_unet(model, (2, 4, *_latent_size(pictures)), gradients=True) as opened:
+        context = starting_tokens(opened.device)
+        batches, _ = make_batches(pictures, encode, opened.device, pictures_per_step)
+        published, ours = published_side(unet.to(opened.device), encode, context), our_side(opened, context)
+        plain_steps, our_steps = in_turn(published, ours, batches)
+        for metric, *row in (*agreement(plain_steps[0], our_steps[0]), *tokens_apart(published, ours, context)):
+            yield f"{metric} float64", *row
+    for side, step in zip(("published", "ours"), in_float32, strict=True):
+        yield f"grad_cosine_{side} float32 to float64", cosine(step.gradient, plain_steps[0].gradient), "", 0
+
+
+def starting_tokens(device: torch.device) -> torch.Tensor:
+    """[1, TOKENS, 768] from which both sides go."""
+    return seeded(1, TOKENS, 768, seed=3).to(device)
 
 
 def ratios(plain_steps: list[Step], our_steps: list[Step], kind: str = ""):
@@ -173,12 +93,13 @@ def ratios(plain_steps: list[Step], our_steps: list[Step], kind: str = ""):
 def agreement(plain: Step, ours: Step):
     """Of the first step, which both take from the same tokens."""
     yield "loss_rel_diff", abs(ours.loss - plain.loss) / abs(plain.loss), "", 0
-    both = (step.gradient.flatten().double() for step in (ours, plain))
-    yield "grad_cosine", torch.nn.functional.cosine_similarity(*both, 0).item(), "", 0
+    yield "grad_cosine", cosine(ours.gradient, plain.gradient), "", 0
 
 
-def relative(found: torch.Tensor, expected: torch.Tensor) -> float:
-    return ((found - expected).norm() / expected.norm()).item()
+def tokens_apart(published: Side, ours: Side, first: torch.Tensor):
+    """How far the two are apart after their steps: of their length, and of the way they went."""
+    yield f"tokens_after_{STEPS}_steps_rel_diff", relative(ours.tokens, published.tokens), "", 0
+    yield f"moves_after_{STEPS}_steps_rel_diff", relative(ours.tokens - first, published.tokens - first), "", 0
 
 
 def _latent_size(pictures: torch.Tensor) -> tuple[int, int]:
@@ -225,16 +146,20 @@ def learn_sd15():
 
 
 def learn_demo():
-    """The demo model, 256 x 256, 500 tokens, float32, four pictures a step as published."""
+    """The demo model, 256 x 256, 500 tokens, four pictures a step as published: float32, then what agrees in float64.
+
+    Where a sharp self-attention stands between two keys, what float32 rounds off decides, and turns the gradient. A
+    picture of the first step is of that kind, so that in float32 the two sides differ there, whatever they compute.
+    """
     unet, model, vae = twins.demo()
-    unet.to(device())
 
     def encode(picture):
         return host.encode_pictures(model, vae, picture.movedim(1, -1).cpu()).to(picture.device)
 
-    count = STEPS * plain_recipe.PICTURES_PER_STEP
     per_step = plain_recipe.PICTURES_PER_STEP
-    yield from compare(unet, model, encode, demo_figures(count, 256), pictures_per_step=per_step)
+    pictures = demo_figures(STEPS * per_step, 256)
+    first = yield from compare(unet.to(device()), model, encode, pictures, pictures_per_step=per_step)
+    yield from agree_in_float64(encode, pictures, first, per_step)
 
 
 def learn_growth():

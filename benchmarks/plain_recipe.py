@@ -58,6 +58,10 @@ class PlainRecipe:
             beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False
         )
         self.scheduler.set_timesteps(50)
+        self.dtype = torch.promote_types(unet.dtype, torch.float32)  # of all but the UNet
+        if self.dtype == torch.float64:  # float32, as it is made, puts the noise at t = 0 off by 1e-5 of itself
+            betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64).square()
+            self.scheduler.alphas_cumprod = (1 - betas).cumprod(0)
 
     def loss(
         self,
@@ -79,8 +83,8 @@ class PlainRecipe:
         maps = self.maps(picture, noise, tokens)
         warped_maps = self.maps(warp(picture, theta), noise_warped, tokens)
         picked = furthest_points(warped_maps, KEYPOINTS, most_gaussian(maps, CANDIDATES))
-        localisation = functional.mse_loss(maps[picked], gaussians(peaks(maps[picked]), maps.shape[-1]))
-        back = warp(warped_maps[picked][None], inverse(theta))[0]
+        localisation = functional.mse_loss(maps[picked], gaussians(peaks(maps[picked]), maps.shape[-1]).to(maps))
+        back = warp(warped_maps[picked][None], inverse(theta.to(maps)))[0]
         equivariance = functional.mse_loss(maps[picked], back)
         parts = {"localisation": localisation.item(), "equivariance": equivariance.item(), "picked": picked.tolist()}
         return EQUIVARIANCE * equivariance + LOCALISATION * localisation, parts
@@ -88,9 +92,9 @@ class PlainRecipe:
     def maps(self, picture, noise, tokens) -> torch.Tensor:
         """[N, 128, 128]: the mean of the stored softmaxes over layers and heads."""
         with torch.no_grad():
-            latents = self.encode(picture)
+            latents = self.encode(picture).to(self.dtype)
         t = self.scheduler.timesteps[-1].to(latents.device)
-        noised = self.scheduler.add_noise(latents, noise, t)
+        noised = self.scheduler.add_noise(latents, noise.to(self.dtype), t)
         rows = tokens.repeat(len(noised), 1, 1)
         self.unet(noised.to(self.unet.dtype), t.repeat(len(noised)), rows.to(self.unet.dtype))
         if len(self.stored) != self.layers:
@@ -98,7 +102,7 @@ class PlainRecipe:
         grids = [shares.reshape(len(shares), MAP_SIZE, MAP_SIZE, -1).permute(0, 3, 1, 2) for shares in self.stored]
         mean = torch.stack(grids).mean((0, 1))
         self.stored.clear()
-        return mean.float()
+        return mean.to(self.dtype)
 
 
 class ExplicitAttention:
@@ -138,7 +142,7 @@ def warp(pictures: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
 
 def inverse(theta: torch.Tensor) -> torch.Tensor:
     """[1, 2, 3] of the warp that undoes another."""
-    last = torch.tensor([[[0.0, 0.0, 1.0]]], device=theta.device)
+    last = torch.tensor([[[0.0, 0.0, 1.0]]]).to(theta)
     return torch.inverse(torch.cat([theta, last], 1))[:, :2]
 
 

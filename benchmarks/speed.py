@@ -12,6 +12,7 @@ from ..attention.queries import read_queries
 from ..attention.timesteps import seeded_noise
 from . import detection_speed, learning_speed
 from .measure import measured, peak_memory
+from .sides import relative, seeded
 from .twins import random_sd15
 
 TOKENS = 500
@@ -50,7 +51,7 @@ def read_sd15():
     by_itself = ours.clone()
     options = by_itself.model_options.setdefault("transformer_options", {})
     options["optimized_attention_override"] = lambda own, *args, **rest: own(*args, **rest)
-    latents, prompt = learning_speed.seeded(2, 4, 64, 64, seed=1), learning_speed.seeded(1, 77, 768, seed=2)
+    latents, prompt = seeded(2, 4, 64, 64, seed=1), seeded(1, 77, 768, seed=2)
     seconds, peaks, queries = {"ours": [], "host": []}, {"ours": [], "host": []}, {}
     for _ in range(STEPS):
         for side, model in (("ours", ours), ("host", by_itself)):
@@ -68,7 +69,7 @@ def read_sd15():
     yield "speedup", median["host"] / median["ours"], "times", 0
     yield "memory_ratio", highest["ours"] / highest["host"], "of the host's", 0
     pairs = zip(queries["ours"], queries["host"], strict=True)
-    yield "query_rel_diff", max(learning_speed.relative(a.q, b.q) for a, b in pairs), "furthest layer", 0
+    yield "query_rel_diff", max(relative(a.q, b.q) for a, b in pairs), "furthest layer", 0
 
 
 CASES = {"maps-sd15": maps_sd15, "read-sd15": read_sd15, **detection_speed.CASES, **learning_speed.CASES}

@@ -41,13 +41,15 @@ def random_sd15(dtype: torch.dtype | None = torch.float32):
     return unet, model
 
 
-def demo():
-    """(diffusers UNet, MODEL, VAE) of the demo world."""
+def demo(dtype: torch.dtype = torch.float32):
+    """(diffusers UNet, MODEL, VAE) of the demo world, both UNets computing in `dtype`."""
     model, vae = load_demo_model()
     unet = diffusers_unet(MODEL_CHANNELS, CHANNEL_MULT)
     weights = model.model.diffusion_model.state_dict()
     names = host.diffusers_keys(unet_config())
     unet.load_state_dict({name: weights[names[name]] for name in unet.state_dict()})
+    if dtype != torch.float32:
+        unet, model = unet.to(dtype), host.build_sd1_model(weights, unet_config(), dtype)
     return unet, model, vae
 
 

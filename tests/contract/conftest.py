@@ -24,7 +24,7 @@ class DiffusersTwin:
     """Random weights in diffusers' own UNet, what its sixteen cross-attentions compute, and its twin in the host."""
 
     def __init__(self, model_channels=MODEL_CHANNELS, channel_mult=CHANNEL_MULT):
-        self._config = unet_config(model_channels, channel_mult)
+        self.config = unet_config(model_channels, channel_mult)
         generator_state = torch.random.get_rng_state()
         torch.manual_seed(0)
         self.unet = UNet2DConditionModel(
@@ -57,12 +57,12 @@ class DiffusersTwin:
 
     def host_weights(self):
         """The weights under the host's names."""
-        names = host.diffusers_keys(self._config)
+        names = host.diffusers_keys(self.config)
         return {names[name]: weight.clone() for name, weight in self.unet.state_dict().items()}
 
     def host_model(self):
         """A fresh MODEL of the host, float32."""
-        return host.build_sd1_model(self.host_weights(), self._config)
+        return host.build_sd1_model(self.host_weights(), self.config)
 
     def noised(self, latents, noise, t):
         return self.scheduler.add_noise(latents, noise, torch.full((len(latents),), t))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from attention_keypoints.attention import host
 from attention_keypoints.benchmarks import plain_recipe
-from attention_keypoints.benchmarks.learning_speed import demo_figures, make_pairs, our_side, published_side, relative
+from attention_keypoints.benchmarks.sides import cosine, demo_figures, make_pairs, our_side, published_side, relative
 from attention_keypoints.keypoints.learner import gradient_step, optimise
 from attention_keypoints.keypoints.learning_state import LearningState
 from attention_keypoints.keypoints.recipes import UNLABELLED
@@ -58,10 +58,6 @@ def unet(own_twin, pairs):
         yield opened
 
 
-def cosine(one, other):
-    return torch.nn.functional.cosine_similarity(one.flatten().double(), other.flatten().double(), 0).item()
-
-
 def ours(unet, pairs, context, recipe=RECIPE):
     """(loss, gradient [N, 768]) of some pairs in one call."""
     names = ("latents", "latents_warped", "theta", "noise", "noise_warped")
@@ -76,6 +72,16 @@ def test_loss_and_token_gradient_are_those_of_the_plain_recipe(unet, pairs, cont
     assert loss == pytest.approx(expected_loss, rel=1e-4)
     assert cosine(gradient, expected_gradient) >= 0.9999
     assert relative(gradient, expected_gradient[0]) < 1e-3
+
+
+def test_in_float64_rounding_is_all_that_is_left_between_the_two(make_twin, encode, pairs, context):
+    twin = make_twin()
+    model = host.build_sd1_model(twin.host_weights(), twin.config, torch.float64)
+    plain = published_side(twin.unet.double(), encode, context)
+    _, expected = plain.gradient_of(pairs[0], plain.tokens)
+    with host.open_unet(model, (2, *pairs[0].latents.shape[1:]), gradients=True) as opened:
+        _, gradient = ours(opened, pairs[:1], context)
+    assert relative(gradient, expected[0]) < 1e-6
 
 
 def test_pictures_in_one_call_give_the_mean_of_pictures_one_at_a_time(unet, pairs, context, expected):

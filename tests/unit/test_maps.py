@@ -100,6 +100,14 @@ def test_half_precision_layers_give_float32_maps_and_gradients_of_their_own_type
         assert cosine_similarity(one.float().flatten(), other.float().flatten(), 0) >= 0.9999
 
 
+@pytest.mark.parametrize("sizes, size", SHAPES)
+def test_float64_layers_are_computed_in_float64(sizes, size):
+    layers = layers_of(*sizes, dtype=torch.float64)
+    maps, expected = averaged_maps(layers, size, SMALL), plain_maps(layers, size)
+    torch.testing.assert_close(maps, expected, atol=1e-14, rtol=0)
+    torch.testing.assert_close(gradients(maps, layers), gradients(expected, layers), atol=1e-13, rtol=0)
+
+
 def test_at_every_place_the_shares_of_all_tokens_add_up_to_one():
     maps = averaged_maps(layers_of((4, 6), (8, 12)), (16, 24))
     torch.testing.assert_close(maps.sum(1), torch.ones(2, 16, 24))
