@@ -1,4 +1,7 @@
-"""Runs benchmarks: speed | quality, all cases or some by name; prints a table, writes the same rows as JSON."""
+"""Runs benchmarks: speed | quality, all cases or some by name; prints a table, writes the same rows as JSON.
+
+Cases that take hours run only when they are named.
+"""
 
 import argparse
 import importlib
@@ -25,12 +28,13 @@ def main():
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to this file, too")
     options = parser.parse_args()
     use_comfyui()
-    cases = importlib.import_module(f".{options.bench}", __package__).CASES
+    bench = importlib.import_module(f".{options.bench}", __package__)
+    cases = bench.CASES | bench.NIGHTLY
     for name in options.cases:
         if name not in cases:
             parser.error(f"There is no case {name} in {options.bench}. Cases: {', '.join(cases)}.")
     rows: list[Row] = []
-    for name in options.cases or cases:
+    for name in options.cases or bench.CASES:
         print(f"{options.bench} / {name} ...", flush=True)
         for metric, value, unit, seed in cases[name]():
             rows.append(Row(options.bench, name, metric, value, unit, device_name(), seed))

@@ -85,3 +85,4 @@ MODULES = (unsupervised_quality, in_context_quality, pose_transfer_quality)
 CASES = {"part-maps": part_maps, "timesteps": timesteps}
 for module in MODULES:
     CASES |= module.CASES
+NIGHTLY = unsupervised_quality.NIGHTLY  # cases that take hours

@@ -73,3 +73,4 @@ def read_sd15():
 
 
 CASES = {"maps-sd15": maps_sd15, "read-sd15": read_sd15, **detection_speed.CASES, **learning_speed.CASES}
+NIGHTLY = {}  # cases that take hours
