@@ -1,8 +1,9 @@
-// The annotator: what a person can do, with mouse, keys and buttons. It knows labels and pictures, nothing of the host.
+// The annotator: what a person can do, with keys and buttons; `pointer.js` has what the mouse does. It knows labels and pictures, nothing of the host.
 
 import { readPoseFiles, writeCoco, writeOpenPose } from "./files.js";
 import { Labels, readNames } from "./labels.js";
 import { make, Panel, plural } from "./panel.js";
+import { Pointer } from "./pointer.js";
 import { Stage } from "./stage.js";
 
 export class Editor {
@@ -17,16 +18,13 @@ export class Editor {
         this.page = 0;
         this.current = null; // the name that the next click places, null when all are placed
         this.selected = null; // the name of the point that keys act on
-        this.hovered = null;
-        this.held = null; // what a pressed button moves: {name, point} or {pan: [x, y]}
-        this.pointer = null; // where the pointer is on the canvas, null when it is elsewhere
-        this.spaceIsDown = false;
         this.problem = "";
         this.said = "";
         this.panel = new Panel(this, onShow);
         this.root = this.panel.root;
         this.keys = this.panel.keys;
         this.stage = new Stage(this.panel.canvas);
+        this.pointer = new Pointer(this);
         new ResizeObserver(() => this.draw()).observe(this.panel.canvas);
         this.#listen();
         this.#advance();
@@ -40,7 +38,8 @@ export class Editor {
     set text(text) {
         if (text === this.labels.text) return;
         this.labels.read(text);
-        this.selected = this.held = null;
+        this.selected = null;
+        this.pointer.letGo();
         this.problem = this.said = "";
         this.#advance();
         this.refresh();
@@ -67,94 +66,9 @@ export class Editor {
         // Nothing reaches the graph from in here, so that neither renderer selects, drags, pastes or deletes.
         for (const kind of ["pointerdown", "pointermove", "pointerup", "mousedown", "dblclick", "contextmenu", "keydown", "keyup"])
             this.root.addEventListener(kind, (event) => { if (!isForHost(event)) event.stopPropagation(); });
-        this.root.addEventListener("contextmenu", (event) => event.preventDefault());
-        this.root.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
         const { keys } = this;
-        keys.addEventListener("pointerdown", (event) => this.#press(event));
-        keys.addEventListener("pointermove", (event) => this.#move(event));
-        keys.addEventListener("pointerup", () => this.#release());
-        keys.addEventListener("pointercancel", () => { this.held = null; this.draw(); });
-        keys.addEventListener("pointerleave", () => { this.pointer = this.hovered = null; this.draw(); });
-        keys.addEventListener("mousedown", (event) => event.preventDefault()); // the middle one would scroll
         keys.addEventListener("keydown", (event) => this.#key(event));
-        keys.addEventListener("keyup", (event) => { if (event.key === " ") this.#space(false); });
-        keys.addEventListener("blur", () => this.#space(false));
         keys.addEventListener("paste", (event) => event.preventDefault());
-    }
-
-    // -- the pointer
-
-    #press(event) {
-        this.panel.focus();
-        this.root.classList.remove("kl-shows-help");
-        if (!this.stage.image) return;
-        const at = this.stage.onCanvas(event);
-        const name = event.shiftKey ? null : this.stage.nameAt(at, this.points);
-        if (event.button === 1 || (event.button === 0 && this.spaceIsDown)) this.held = { pan: at };
-        else if (event.button === 2 || event.ctrlKey) { // a Mac's right click is Ctrl+Click
-            if (name) this.remove(name);
-            return;
-        } else if (event.button === 0 && name) {
-            this.selected = name;
-            this.held = { name, point: { ...this.points.get(name) }, from: at };
-        } else if (event.button === 0) {
-            const place = this.stage.toPicture(at);
-            const inside = place.x >= 0 && place.x <= 1 && place.y >= 0 && place.y <= 1;
-            this.selected = null;
-            if (inside && this.current)
-                this.held = { name: this.current, point: { ...place, visible: !event.altKey }, isPlaced: true };
-            else if (inside) this.#say("All points are placed. Choose a name to place it anew, or drag a point.");
-        }
-        if (this.held) this.keys.setPointerCapture(event.pointerId);
-        this.refresh();
-    }
-
-    #move(event) {
-        const at = this.stage.onCanvas(event);
-        this.pointer = at;
-        if (this.held?.pan) {
-            this.stage.pan(at[0] - this.held.pan[0], at[1] - this.held.pan[1]);
-            this.held.pan = at;
-        } else if (this.held) {
-            // A press that trembles is not a drag.
-            const still = this.held.from && Math.hypot(at[0] - this.held.from[0], at[1] - this.held.from[1]) < 2;
-            if (!still) {
-                const place = this.stage.toPicture(at);
-                this.held.point.x = Math.min(1, Math.max(0, place.x));
-                this.held.point.y = Math.min(1, Math.max(0, place.y));
-                this.held.from = null;
-            }
-        } else this.hovered = this.stage.image ? this.stage.nameAt(at, this.points) : null;
-        this.draw();
-    }
-
-    #release() {
-        const { held } = this;
-        this.held = null;
-        if (held?.name) {
-            this.#change(() => this.points.set(held.name, held.point));
-            this.selected = held.name;
-            if (held.isPlaced) this.#advance(held.name);
-        }
-        this.refresh();
-    }
-
-    #wheel(event) {
-        const { nameList } = this.panel;
-        const overList = nameList.contains(event.target) && nameList.scrollHeight > nameList.clientHeight;
-        const wanted = event.target === this.keys && document.activeElement === this.keys && this.stage.image;
-        if (!wanted && !overList) return this.onWheel(event);
-        event.stopPropagation();
-        if (overList) return;
-        event.preventDefault();
-        this.stage.zoom(this.stage.onCanvas(event), Math.exp(-Math.sign(event.deltaY) * Math.min(0.25, Math.abs(event.deltaY) / 400)));
-        this.draw();
-    }
-
-    #space(isDown) {
-        this.spaceIsDown = isDown;
-        this.keys.classList.toggle("kl-pans", isDown);
-        this.draw();
     }
 
     // -- the keys
@@ -170,10 +84,10 @@ export class Editor {
                 ArrowRight: () => this.turn(1), PageDown: () => this.turn(1),
                 ArrowLeft: () => this.turn(-1), PageUp: () => this.turn(-1),
                 Home: () => this.goTo(0), End: () => this.goTo(this.pageCount - 1),
-                Delete: () => this.remove(this.hovered ?? this.selected),
-                Backspace: () => this.remove(this.hovered ?? this.selected),
+                Delete: () => this.remove(this.pointer.hovered ?? this.selected),
+                Backspace: () => this.remove(this.pointer.hovered ?? this.selected),
                 h: () => this.toggleHidden(), c: () => this.copyNeighbour(),
-                0: () => this.fit(), " ": () => this.#space(true), Escape: () => this.keys.blur(),
+                0: () => this.fit(), " ": () => this.pointer.space(true), Escape: () => this.keys.blur(),
             };
         if (event.altKey || !acts[key]) return;
         event.preventDefault();
@@ -188,6 +102,13 @@ export class Editor {
         const changed = this.labels.change(edit);
         if (changed) this.onChange(this.labels.text);
         return changed;
+    }
+
+    /** A point in its place, new or moved; after a new one the next name comes. */
+    place(name, point, isNew) {
+        this.#change(() => this.points.set(name, point));
+        this.selected = name;
+        if (isNew) this.#advance(name);
     }
 
     undo() {
@@ -212,14 +133,14 @@ export class Editor {
     remove(name) {
         if (!this.points.has(name)) return;
         this.#change(() => this.points.delete(name));
-        this.selected = this.hovered = null;
+        this.selected = this.pointer.hovered = null;
         this.current = name;
         this.refresh();
     }
 
-    toggleHidden(name = this.selected ?? this.hovered) {
+    toggleHidden(name = this.selected ?? this.pointer.hovered) {
         const point = this.points.get(name);
-        if (!point) this.#say("Choose a point first: click it, or its name.");
+        if (!point) this.say("Choose a point first: click it, or its name.");
         else this.#change(() => this.points.set(name, { ...point, visible: !point.visible }));
         this.refresh();
     }
@@ -230,7 +151,7 @@ export class Editor {
         this.#change(() => added.forEach(([name, point]) => this.points.set(name, { ...point })));
         this.selected = null;
         this.#advance();
-        this.#say(added.length
+        this.say(added.length
             ? `Copied ${plural(added.length, "point")} of picture ${from + 1}. Drag them into place.`
             : `Picture ${from + 1} has no points that are missing here.`);
     }
@@ -257,7 +178,8 @@ export class Editor {
         const to = Math.max(0, Math.min(page, this.pageCount - 1));
         if (to === this.page) return;
         this.page = to;
-        this.selected = this.hovered = this.held = null;
+        this.selected = null;
+        this.pointer.letGo();
         this.said = "";
         this.#advance();
         this.refresh();
@@ -272,7 +194,7 @@ export class Editor {
     }
 
     hover(name) {
-        this.hovered = name;
+        this.pointer.hovered = name;
         this.draw();
     }
 
@@ -296,7 +218,7 @@ export class Editor {
         try {
             this.#rename(readNames(text));
         } catch (problem) {
-            this.#say(problem.message);
+            this.say(problem.message);
         }
     }
 
@@ -305,7 +227,7 @@ export class Editor {
         this.#change(() => { lost = this.labels.rename(names, limbs); });
         this.selected = null;
         this.#advance();
-        this.#say(lost ? `${plural(lost, "point")} had no place among the new names. Undo brings them back.` : "");
+        this.say(lost ? `${plural(lost, "point")} had no place among the new names. Undo brings them back.` : "");
         this.panel.focus();
     }
 
@@ -313,7 +235,7 @@ export class Editor {
         this.#change(() => this.labels.pictures.forEach((points) => points.clear()));
         this.selected = null;
         this.#advance();
-        this.#say("All labels are removed. Undo brings them back.");
+        this.say("All labels are removed. Undo brings them back.");
     }
 
     /** Remove what the node could not take: text that cannot be read, or labels of pictures that are gone. */
@@ -321,7 +243,7 @@ export class Editor {
         this.#change(() => { if (this.urls.length) this.labels.pictures.length = Math.min(this.labels.pictures.length, this.urls.length); });
         this.goTo(this.page);
         this.#advance();
-        this.#say("Removed. Undo brings them back.");
+        this.say("Removed. Undo brings them back.");
     }
 
     async importFiles(files) {
@@ -338,9 +260,9 @@ export class Editor {
             this.goTo(this.page);
             this.selected = null;
             this.#advance();
-            this.#say(`Imported ${plural(total, "point")} of ${plural(read.pictures.length, "picture")}, in place of what was here.`);
+            this.say(`Imported ${plural(total, "point")} of ${plural(read.pictures.length, "picture")}, in place of what was here.`);
         } catch (problem) {
-            this.#say(problem.message, true);
+            this.say(problem.message, true);
         }
     }
 
@@ -348,16 +270,16 @@ export class Editor {
         const copy = new Labels(this.labels.skeletons, this.labels.freeColours);
         copy.read(this.labels.text);
         const lost = kind === "openpose" ? copy.rename(this.#openposeNames()) : 0;
-        if (!this.stage.image) return this.#say("Show the pictures first: these files are in pixels.");
+        if (!this.stage.image) return this.say("Show the pictures first: these files are in pixels.");
         if (copy.reach() === 0)
-            return this.#say(lost ? "None of these names is a joint of OpenPose; export as COCO." : "There are no labels yet.");
+            return this.say(lost ? "None of these names is a joint of OpenPose; export as COCO." : "There are no labels yet.");
         while (copy.pictures.length < this.urls.length) copy.points(copy.pictures.length);
         const text = kind === "coco" ? writeCoco(copy, this.stage.size)
             : writeOpenPose(copy, this.#openposeNames(), this.stage.size);
         const address = URL.createObjectURL(new Blob([text], { type: "application/json" }));
         make("a", { href: address, download: `labels-${kind}.json` }).click();
         setTimeout(() => URL.revokeObjectURL(address), 10_000);
-        this.#say(lost ? `Exported without ${plural(lost, "point")} that OpenPose has no joint for.` : "Exported.");
+        this.say(lost ? `Exported without ${plural(lost, "point")} that OpenPose has no joint for.` : "Exported.");
     }
 
     #openposeNames() {
@@ -366,7 +288,7 @@ export class Editor {
 
     // -- showing
 
-    #say(text, isProblem = false) {
+    say(text, isProblem = false) {
         this.said = text;
         if (isProblem) this.problem = text;
         this.refresh();
@@ -392,19 +314,14 @@ export class Editor {
     }
 
     draw() {
-        const points = new Map(this.points);
-        if (this.held?.name) points.set(this.held.name, this.held.point);
-        const { names } = this.labels;
-        const isFree = this.pointer && !this.held && !this.hovered && !this.spaceIsDown && this.current && this.stage.image;
-        const place = isFree && this.stage.toPicture(this.pointer);
-        const inside = place && place.x >= 0 && place.x <= 1 && place.y >= 0 && place.y <= 1;
-        this.keys.style.cursor = this.held?.pan || this.spaceIsDown ? "grab"
-            : this.hovered || this.held ? "pointer" : inside ? "crosshair" : "default";
+        const { pointer } = this;
+        const { names, limbs } = this.labels;
+        this.keys.style.cursor = pointer.cursor;
         this.panel.fitButton.disabled = this.stage.isFitted;
         this.stage.draw({
-            points, limbs: this.labels.limbs.map((limb) => limb.map((i) => names[i])),
-            colour: (name) => this.labels.colour(name), selected: this.held?.name ?? this.selected, hovered: this.hovered,
-            next: inside ? { name: this.current, at: this.pointer } : null,
+            points: pointer.moved(this.points), limbs: limbs.map((limb) => limb.map((i) => names[i])),
+            colour: (name) => this.labels.colour(name), selected: pointer.held?.name ?? this.selected, hovered: pointer.hovered,
+            next: pointer.canPlace ? { name: this.current, at: pointer.at } : null,
         });
     }
 }
