@@ -10,13 +10,13 @@ from .calibration import fitted_calibration
 from .closed_form import fitted_tokens, random_places
 from .keypoints import Keypoints
 from .learner import ThroughUnet, generator_of
+from .learning_run import Learned, Run, encoded, head_bytes, provenance
 from .objectives import published_label_loss
 from .occlusion import Covers, encoded_covers, hidden_row, number_of_copies
 from .prototypes import prototype_tokens
 from .recipes import Recipe
 from .refinement import FixedQueries
 from .tokens import WIDTH, KeypointTokens
-from .unlabelled import Learned, Run, encoded, head_bytes
 from .warps import labels_of_copies
 from .watch import Watch
 
@@ -59,16 +59,12 @@ def learn_from_labels(
     shape = (2 * recipe.batch, *bank.latents.shape[2:])
     rows = round((1 + APPENDED) * (len(base.context) if base else recipe.tokens))
     with source.open(shape, gradients=published, head_bytes=head_bytes(recipe, rows)) as unet:
-        also = (xy.nan_to_num(-1), weight, base.context if base else 0)
-        run = LabelRun(unet, bank, recipe, seed, watch, encodings + more, total, also)
-        run.xy, run.weight, run.names = xy, weight, labels.names
-        state, resumed = run.published(base) if published else run.from_closed_form()
-        first = len(state.context) - run.appended if published else 0
+        what = {"names": labels.names, "xy": xy, "weight": weight, "base": base}
+        run = LabelRun(unet, bank, recipe, seed, watch, encodings + more, total, **what)
+        state, resumed = run.published() if published else run.from_closed_form()
         tokens = KeypointTokens(
-            state.context, tuple(range(first, first + len(labels.names))), labels.names, labels.skeleton,
-            recipe.layers, recipe.t, recipe.map_size,
-            learned={"method": "from labels", "preset": recipe.preset, "pictures": len(pictures), "seed": seed,
-                     "steps": recipe.steps, "rate": recipe.rate, "model_channels": source.model_channels},
+            state.context, run.rows, labels.names, labels.skeleton, recipe.layers, recipe.t, recipe.map_size,
+            learned=provenance("from labels", recipe, len(pictures), seed, source),
         )  # fmt: skip
         if recipe.preset in ("instant", "improved"):
             tokens = replace(tokens, arrangement=fitted_arrangement(xy, tuple(pictures.shape[1:3])))
@@ -96,18 +92,29 @@ def usable_labels(labels: Keypoints, pictures: int) -> tuple[torch.Tensor, torch
 
 
 class LabelRun(Run):
-    """A run with labels xy [P, K, 2], weight [P, K] and names."""
+    """A run with labels xy [P, K, 2] and their weight [P, K].
 
-    appended = 0
+    run   what every Run takes
+    base  tokens that stay frozen before the learned ones ("published"), random ones where there are none
+    """
 
-    def published(self, base: KeypointTokens | None):
+    def __init__(
+        self, *run, names: tuple[str, ...], xy: torch.Tensor, weight: torch.Tensor, base: KeypointTokens | None
+    ):
+        super().__init__(*run, also=(xy.nan_to_num(-1), weight, base.context if base else 0))
+        self.xy, self.weight, self.names = xy, weight, names
+        self.base = base.context if base else None
+        self.rows = tuple(range(len(names)))  # of the context, one for each name
+
+    def published(self):
         """Frozen base tokens, a block of 0.2 times as many appended; the first K of it are the keypoints."""
         generator = generator_of(self.seed, -1)
-        frozen = base.context if base else torch.randn(self.recipe.tokens, WIDTH, generator=generator)
-        self.appended = max(len(self.names), round(APPENDED * len(frozen)))
-        start = torch.cat([frozen, torch.randn(self.appended, WIDTH, generator=generator)])
+        frozen = self.base if self.base is not None else torch.randn(self.recipe.tokens, WIDTH, generator=generator)
+        appended = max(len(self.names), round(APPENDED * len(frozen)))
+        start = torch.cat([frozen, torch.randn(appended, WIDTH, generator=generator)])
         block = slice(len(frozen), None)
         rows = slice(len(frozen), len(frozen) + len(self.names))
+        self.rows = tuple(range(rows.start, rows.stop))
 
         def objective(maps, warped, theta, pictures, copies):
             xy, weight = self.xy[pictures].to(maps), self.weight[pictures].to(maps)
@@ -155,5 +162,5 @@ class LabelRun(Run):
             )
         return replace(tokens, calibration=calibration)
 
-    def look(self, state):
-        return super().look(state, self.names)
+    def keypoint_rows(self, maps):
+        return list(self.rows), self.names

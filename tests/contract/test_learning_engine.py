@@ -177,6 +177,20 @@ def test_a_preview_shows_keypoints_of_the_pictures_after_every_step_and_changes_
         assert keypoints.xy.shape == (PICTURES, K, 2) and ((keypoints.xy > 0) & (keypoints.xy < 1)).all()
 
 
+@pytest.mark.parametrize("preset", ["published", "improved"])
+def test_a_preview_from_labels_shows_the_tokens_that_are_learned(learn_labels, source, preset):
+    shown = []
+    watch = Watch(on_state=lambda state, look: shown.append(look(state)))
+    tokens = learn_labels(preset, watch=watch).tokens
+    latents = source.encode(smooth_pictures())
+    context = tokens.context[None, : tokens.hidden]  # the row for what is hidden comes after the steps
+    size = map_size(tuple(latents.shape[-2:]), tokens.map_size)
+    with source.open((PICTURES, *latents.shape[1:])) as unet:
+        maps = read_maps(unet, latents, context, size=size, t=tokens.t, layers=tokens.layers)
+    assert torch.equal(shown[-1].xy, peaks(maps[:, list(tokens.picked)]))
+    assert shown[-1].names == some_labels().names
+
+
 # Interrupted runs
 
 
