@@ -17,7 +17,6 @@ from playwright.sync_api import expect
 
 PICTURES, SIDE = 5, 256
 MARGIN = 10  # CSS pixels around a picture that is shown whole
-RUN_SECONDS = 240.0  # of learning on two busy cores
 NODE = "2"
 FILE = "wide.png"
 
@@ -211,7 +210,7 @@ def test_joints_clicked_in_five_pictures_survive_save_and_reload_and_are_found_i
     opened.page.screenshot(path=pictures)
 
     opened.load(opened.serialized(), "reloaded")
-    shown = opened.run(RUN_SECONDS)
+    shown = opened.run()
     labels, visible = printed_keypoints(shown["3"]["text"][0])
     assert (labels - clicked.xy).abs().max() * SIDE < 1
     assert torch.equal(visible, clicked.visible)
@@ -343,7 +342,7 @@ def test_without_labels_the_pictures_come_and_what_follows_waits_with_a_sentence
     opened.load(graph(), "unlabelled")
     for _ in range(2):  # it is said again at every run
         with pytest.raises(AssertionError, match="No labels yet. In Label Keypoints choose a name, click its place"):
-            opened.run(RUN_SECONDS)
+            opened.run()
     annotator = Annotator(opened)
     annotator.await_picture()
     expect(annotator.root.locator(".kl-page")).to_have_text(f"1 / {PICTURES}")
@@ -366,7 +365,7 @@ def test_labels_that_cannot_be_read_are_kept_until_a_person_removes_them(opened)
     truncated = '{"version": 1, "names": ["hea'
     opened.load(graph(truncated), "truncated")
     with pytest.raises(AssertionError, match="The labels are not JSON"):
-        opened.run(RUN_SECONDS)
+        opened.run()
     annotator = Annotator(opened)
     assert annotator.value() == truncated
     annotator.root.locator("[data-act=clean]").click()
