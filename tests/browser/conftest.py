@@ -167,7 +167,7 @@ class FrontEnd:
         self.settle()
         self.page.screenshot(path=path)
 
-    def run(self, seconds: float = RUN_SECONDS) -> dict[str, dict]:
+    def run(self) -> dict[str, dict]:
         """Press Run and wait. Returns what each node shows, by node id; a failed node fails the test."""
         outcome = self.page.evaluate(
             """async (seconds) => {
@@ -180,7 +180,7 @@ class FrontEnd:
                 const queued = await app.queuePrompt(0);
                 return queued ? await ended : 'refused';
             }""",
-            seconds,
+            RUN_SECONDS,
         )
         assert outcome == "done", outcome
         return self.page.evaluate("app.nodeOutputs")
@@ -231,7 +231,7 @@ def errors_of_bare_host(browser: Browser) -> dict[bool, set[str]]:
             with open_front_end(browser, bare, vue_nodes) as opened:
                 opened.load(CORE_GRAPH, "core")
                 assert opened.complaints() == []
-                opened.run(PATIENCE_MS / 1000)
+                opened.run()
                 assert opened.pictures_shown("2") == 2
                 errors[vue_nodes] = opened.errors
     return errors
