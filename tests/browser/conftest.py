@@ -168,13 +168,21 @@ class FrontEnd:
         self.page.screenshot(path=path)
 
     def run(self) -> dict[str, dict]:
-        """Press Run and wait. Returns what each node shows, by node id; a failed node fails the test."""
+        """Press Run and wait. Returns what each node shows, by node id; a failed node fails the test.
+
+        A run in which a node blocks what follows says both that it failed and, later, that it ended well: what a run
+        says before its own start belongs to the one before.
+        """
         outcome = self.page.evaluate(
             """async (seconds) => {
                 const ended = new Promise((resolve) => {
-                    app.api.addEventListener('execution_success', () => resolve('done'), {once: true});
-                    for (const kind of ['execution_error', 'execution_interrupted'])
-                        app.api.addEventListener(kind, (e) => resolve(JSON.stringify(e.detail)), {once: true});
+                    let started = null;
+                    app.api.addEventListener('execution_start', (e) => { started = e.detail.prompt_id; }, {once: true});
+                    for (const kind of ['execution_success', 'execution_error', 'execution_interrupted'])
+                        app.api.addEventListener(kind, (e) => {
+                            if (e.detail.prompt_id === started)
+                                resolve(kind === 'execution_success' ? 'done' : JSON.stringify(e.detail));
+                        });
                     setTimeout(() => resolve('not done in time'), 1000 * seconds);
                 });
                 const queued = await app.queuePrompt(0);
